@@ -1,6 +1,7 @@
 /*
- * The leader election record: the part of the lock object that says who leads. Two records that are equal mean "nothing
- * was heard from the holder"; everything else on the object (labels, annotations, resourceVersion) is not part of it.
+ * The leader election record: the part of the lock object that says who leads. Two records that are equal
+ * mean "nothing was heard from the holder"; everything else on the object (labels, annotations,
+ * resourceVersion) is not part of it.
  */
 #ifndef KL_RECORD_H
 #define KL_RECORD_H
@@ -8,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * A time as another program wrote it: microseconds since 1970 where it could be read, else a number that stands for the
- * unreadable text. Only ever compared for equality: other machines' clocks mean nothing here.
+ * A time as another program wrote it: microseconds since 1970 where it could be read, else a number that
+ * stands for the unreadable text. Only ever compared for equality: other machines' clocks mean nothing here.
  */
 typedef int64_t kl_stamp;
 #define KL_STAMP_NONE INT64_MIN
@@ -18,7 +19,8 @@ typedef int64_t kl_stamp;
 #define KL_IDENTITY_MAX 255
 
 struct kl_record {
-    char holder[KL_IDENTITY_MAX + 1]; /* "" when free. A longer foreign one ends in '~' and a hash of the whole. */
+    char holder[KL_IDENTITY_MAX +
+                1]; /* "" when free. A longer foreign one ends in '~' and a hash of the whole. */
     kl_stamp acquire_time;
     kl_stamp renew_time;
     int64_t duration_s;  /* as recorded; <= 0: missing or unreadable */

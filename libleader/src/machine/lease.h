@@ -1,0 +1,236 @@
+/*
+ * leader-with-lease as a pure machine: no I/O, no clock, no allocation, no globals.
+ *
+ *   step(input)  something happened: the machine changes state and says what follows (events, a request that
+ * is due) send(now)    the caller can send a request of this election now: the machine says which, or that
+ * none is wanted
+ *
+ * Asking for the request only when it can be sent keeps a queued write from being stale: it is built on what
+ * is known at the time of sending, and that time, not the time of the answer, is what a renewal counts from.
+ *
+ * Times are int64_t nanoseconds on one steady clock (CLOCK_BOOTTIME); stamps are what is written into
+ * records.
+ */
+#ifndef KL_LEASE_H
+#define KL_LEASE_H
+
+#include <stdint.h>
+
+#include "machine/record.h"
+
+#define KL_NEVER INT64_MAX
+
+/* The herd's jitter: nothing at first, then this, doubled after each lost race up to the most. */
+#define KL_JITTER_FIRST INT64_C(5000000)
+#define KL_JITTER_MOST  INT64_C(200000000)
+
+/* The object's resourceVersion. Unordered ones (no number) can only be compared for equality: number is then
+ * a hash. */
+struct kl_version {
+    uint64_t number;
+    int ordered;
+};
+
+struct kl_lease_config {
+    const char *identity; /* borrowed, outlives the machine; at most KL_IDENTITY_MAX bytes */
+    int64_t lease_duration;
+    int64_t renew_deadline;
+    int64_t retry_period;
+    int64_t drain_timeout;
+    int rejoin;
+    int resume;
+    int put_creates; /* this resource can be created by PUT, where POST is forbidden (Leases can, ConfigMaps
+                        can't) */
+};
+
+/* The lock object as it was read. */
+struct kl_lease_object {
+    struct kl_version version;
+    const struct kl_record *record;
+    int coordinated;
+};
+
+enum kl_lease_phase {
+    KL_PHASE_CANDIDATE, /* does not lead; would like to */
+    KL_PHASE_LEADING,
+    KL_PHASE_DRAINING,  /* stopped, the work still ends: held and renewed */
+    KL_PHASE_RELEASING, /* the work has ended: the lock is given back */
+    KL_PHASE_LOST,      /* the term is over, its STOPPED not yet handed back */
+    KL_PHASE_CLOSED
+};
+
+enum kl_lease_input_type {
+    KL_INPUT_START,
+    KL_INPUT_TICK,         /* time has passed: wake_at, or nothing in particular */
+    KL_INPUT_SEEN,         /* the watch (or a list) shows the object */
+    KL_INPUT_GONE,         /* there is none as of `version`: deleted, or not in a list */
+    KL_INPUT_WATCH_OPENED, /* the watch is live; `fresh`: without a version, so what was deleted before goes
+                              unsaid */
+    KL_INPUT_WATCH_FORBIDDEN, /* the lock may not be watched */
+    KL_INPUT_WATCH_FAILED,    /* the watch could not be opened (error_code) */
+    KL_INPUT_ANSWER,          /* the request in flight came to an end */
+    KL_INPUT_STOP,
+    KL_INPUT_DRAINED, /* the work of the term named by `token` has ended */
+    KL_INPUT_ABANDON  /* end without a release, except one already handed back */
+};
+
+/* How a request ended. What matters is whether it may have been applied. */
+enum kl_outcome {
+    KL_OUTCOME_OK,           /* `object` is the answer's */
+    KL_OUTCOME_CONFLICT,     /* 409: not the version it was based on, or it exists already */
+    KL_OUTCOME_NOT_FOUND,    /* 404: there is no such object */
+    KL_OUTCOME_NO_NAMESPACE, /* 404: there is no such namespace */
+    KL_OUTCOME_FORBIDDEN,    /* 403 */
+    KL_OUTCOME_THROTTLED,    /* 429, perhaps with retry_after */
+    KL_OUTCOME_REFUSED,      /* 400, 401, 422 and other answers that say: not applied */
+    KL_OUTCOME_NOT_SENT,     /* no connection: surely not applied */
+    KL_OUTCOME_TIMED_OUT,    /* sent, no answer in time: may have been applied, may still be */
+    KL_OUTCOME_AMBIGUOUS     /* sent, connection broken or 5xx: the same */
+};
+
+struct kl_lease_input {
+    enum kl_lease_input_type type;
+    int64_t now;
+    const struct kl_lease_object *object; /* SEEN, ANSWER with OK */
+    struct kl_version version;            /* GONE: of the deletion, or the list's */
+    enum kl_outcome outcome;              /* ANSWER */
+    int64_t retry_after;                  /* ANSWER with THROTTLED; 0: not said */
+    int error_code; /* ANSWER that failed, WATCH_FAILED: what to report, K8SLEADER_ERR_* */
+    int fresh;      /* WATCH_OPENED */
+    uint64_t token; /* DRAINED */
+};
+
+enum kl_lease_event_type {
+    KL_LEASE_STARTED,
+    KL_LEASE_STOPPED,
+    KL_LEASE_LOST_DRAIN, /* lost during the drain */
+    KL_LEASE_NEW_LEADER, /* record.holder of the machine's sighting */
+    KL_LEASE_ERROR,      /* what this input carried */
+    KL_LEASE_NOTE,       /* one of the machine's own findings: `code` */
+    KL_LEASE_CLOSED
+};
+
+struct kl_lease_event {
+    enum kl_lease_event_type type;
+    int reason;     /* K8SLEADER_REASON_* */
+    int code;       /* K8SLEADER_ERR_* */
+    uint64_t token; /* of the term */
+};
+
+/* What kind of request is wanted: which goes first when many wait. */
+enum kl_urgency { KL_URGENCY_NONE, KL_URGENCY_RENEW, KL_URGENCY_RELEASE, KL_URGENCY_ACQUIRE };
+
+#define KL_LEASE_EVENTS_MOST 6
+
+struct kl_lease_effects {
+    int adopted;       /* the input's object is now the one writes are based on: keep its document */
+    int watch_suspect; /* the watch missed something: open it anew */
+    unsigned event_count;
+    struct kl_lease_event events[KL_LEASE_EVENTS_MOST];
+};
+
+enum kl_request_verb {
+    KL_REQUEST_READ,
+    KL_REQUEST_CREATE,
+    KL_REQUEST_CREATE_BY_PUT,
+    KL_REQUEST_UPDATE /* of the object last adopted, with its uid and resourceVersion */
+};
+
+struct kl_lease_request {
+    enum kl_request_verb verb;
+    int acquires;            /* a write that begins a term: labels are set with it */
+    struct kl_record record; /* for writes */
+    int64_t timeout;         /* counted from now */
+    int fresh_connection;    /* the last one is suspect */
+};
+
+/* A write of ours whose traces may be found in the lock. */
+struct kl_own_write {
+    kl_stamp acquire_time;
+    kl_stamp renew_time;
+    int64_t transitions;
+    int64_t sent_at;
+    enum { KL_WRITE_ACQUIRE, KL_WRITE_RENEW, KL_WRITE_RELEASE } kind;
+};
+
+/* Writes that were sent and not settled. More than this without one landing: the oldest is forgotten, which
+   errs towards losing the lock. */
+#define KL_OWN_WRITES_MOST 8
+
+struct kl_lease {
+    struct kl_lease_config config;
+    enum kl_lease_phase phase;
+    int64_t now;
+    uint64_t random;
+
+    /* the lock as last adopted */
+    enum { KL_LOCK_UNKNOWN, KL_LOCK_ABSENT, KL_LOCK_PRESENT } lock;
+    struct kl_version version;
+    struct kl_record record;
+    int coordinated;
+    int64_t free_at; /* when it may be taken, before jitter: now if free, else when it runs out */
+    int64_t jitter;  /* this chance's share of the herd's spread */
+    int64_t jitter_bound;
+    int64_t term_duration; /* the longest duration recorded in the observed term */
+    int record_known;      /* `record` was read from the lock; it outlives the object's deletion */
+    int record_is_ours;    /* by a write of ours, also of a term we lost */
+
+    /* our term */
+    uint64_t token;
+    int64_t lead_until;
+    int64_t grace_until;
+    int64_t drain_until;
+    int64_t stop_until;
+    int stopping;
+    struct kl_own_write held; /* the write that the lock shows, while record_is_ours or leading */
+    int held_valid;
+
+    /* requests */
+    struct kl_own_write own[KL_OWN_WRITES_MOST];
+    unsigned own_count;
+    int in_flight;
+    struct kl_lease_request request; /* in flight */
+    struct kl_version request_base;
+    int64_t sent_at;
+    int news_since_sent; /* something was adopted while the request was under way */
+    int must_read;       /* a read has to settle what the lock is */
+    int64_t read_at;
+    int await_news; /* a race was lost: no acquisition until something newer is known */
+    int64_t not_before;
+    int64_t renew_at;
+    unsigned failures[2]; /* in a row, of reads and of writes */
+    int suspect_connection;
+    int create_by_put;
+    int64_t round_trip; /* smoothed; 0 before the first answer */
+    int told_tight;
+    int polling;
+    int64_t poll_at;
+
+    /* what was said */
+    int told_leader; /* NEW_LEADER was said of record.holder */
+    int told_coordinated;
+    int told_duplicate;
+    uint64_t told_errors[2]
+                        [2]; /* by error code, for [reads and watches] and [writes], since the last success */
+
+    /* what is wanted next, for the caller's queue and timer */
+    enum kl_urgency want; /* due now */
+    int64_t want_by;      /* when it is too late for it, or nearly */
+    int64_t wake_at;      /* KL_NEVER: only inputs matter */
+};
+
+void kl_lease_init(struct kl_lease *lease, const struct kl_lease_config *config, uint64_t seed);
+
+void kl_lease_step(struct kl_lease *lease, const struct kl_lease_input *input,
+                   struct kl_lease_effects *effects);
+
+/*
+ * The request to send now; wall_us is CLOCK_REALTIME in microseconds, for the record's times. 1 and *request,
+ * or 0: nothing is wanted any more. After a 1 exactly one KL_INPUT_ANSWER must follow.
+ */
+int kl_lease_send(struct kl_lease *lease, int64_t now, int64_t wall_us, struct kl_lease_request *request);
+
+/* The holder of the lock is known and not empty. */
+const char *kl_lease_leader(const struct kl_lease *lease);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * What to send next, and when: worked out anew from the state after every input, so that nothing that was
+ * once wanted can be sent when it no longer is.
+ */
+#include "machine/lease_internal.h"
+
+#include <string.h>
+
+#define BACK_OFF_FIRST (50 * KL_MILLISECOND)
+
+/* SplitMix64: one word of state, good enough to spread a herd. */
+static uint64_t next_random(struct kl_lease *m)
+{
+    uint64_t z = (m->random += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+/* In [0, bound]. */
+int64_t kl_lease_random(struct kl_lease *m, int64_t bound)
+{
+    return bound <= 0 ? 0 : (int64_t)(next_random(m) % ((uint64_t)bound + 1));
+}
+
+/*
+ * After a failure: nothing before `least` from now, and longer the more failures there were in a row, up to
+ * retryPeriod, with up to half of it by chance. A leader may not wait past half of the time it has left.
+ */
+void kl_lease_back_off(struct kl_lease *m, int64_t least)
+{
+    int64_t delay = BACK_OFF_FIRST;
+    unsigned failures = m->failures[0] > m->failures[1] ? m->failures[0] : m->failures[1];
+    for (unsigned i = 1; i < failures && delay < m->config.retry_period; i++)
+        delay *= 2;
+    delay = kl_min(delay, m->config.retry_period);
+    delay = kl_max(delay / 2 + kl_lease_random(m, delay / 2), least);
+    if (kl_lease_holds_lock(m))
+        delay = kl_min(delay, kl_max((m->lead_until - m->now) / 2, 4 * m->round_trip));
+    m->not_before = kl_later(m->now, delay);
+}
+
+struct next {
+    enum kl_urgency urgency;
+    int64_t due;
+    int read; /* a read, else a write */
+};
+
+static struct next next_of_candidate(const struct kl_lease *m)
+{
+    struct next next = {KL_URGENCY_ACQUIRE, KL_NEVER, 0};
+    if (!m->coordinated && !m->await_news && !m->stopping && m->lock != KL_LOCK_UNKNOWN)
+        next.due = kl_later(m->free_at, m->jitter);
+    if (m->must_read && m->read_at <= next.due) {
+        next.due = m->read_at;
+        next.read = 1;
+    }
+    if (m->polling && m->poll_at <= next.due) {
+        next.due = m->poll_at;
+        next.read = 1;
+    }
+    return next;
+}
+
+static struct next next_request(const struct kl_lease *m)
+{
+    struct next next = {KL_URGENCY_NONE, KL_NEVER, 0};
+    if (m->in_flight)
+        return next;
+    switch (m->phase) {
+    case KL_PHASE_CANDIDATE:
+        next = next_of_candidate(m);
+        break;
+    case KL_PHASE_LEADING:
+    case KL_PHASE_DRAINING:
+        next.urgency = KL_URGENCY_RENEW;
+        next.read = m->must_read;
+        next.due = m->must_read ? m->read_at : m->lock == KL_LOCK_ABSENT ? m->now : m->renew_at;
+        break;
+    case KL_PHASE_RELEASING:
+        next.urgency = KL_URGENCY_RELEASE;
+        next.read = m->must_read;
+        next.due = m->must_read ? m->read_at : m->now;
+        break;
+    case KL_PHASE_LOST:
+    case KL_PHASE_CLOSED:
+        break;
+    }
+    if (next.due != KL_NEVER)
+        next.due = kl_max(next.due, m->not_before);
+    return next;
+}
+
+void kl_lease_plan(struct kl_lease *m)
+{
+    struct next next = next_request(m);
+    m->want = KL_URGENCY_NONE;
+    m->wake_at = KL_NEVER;
+    if (next.due <= m->now) {
+        m->want = next.urgency;
+        m->want_by = kl_lease_holds_lock(m) ? m->lead_until : next.due;
+    } else {
+        m->wake_at = next.due;
+    }
+    if (m->phase == KL_PHASE_LEADING || m->phase == KL_PHASE_DRAINING)
+        m->wake_at = kl_min(m->wake_at, m->lead_until);
+    if (m->phase == KL_PHASE_DRAINING)
+        m->wake_at = kl_min(m->wake_at, m->drain_until);
+    if (m->phase == KL_PHASE_RELEASING)
+        m->wake_at = kl_min(m->wake_at, m->grace_until);
+    if (m->phase == KL_PHASE_CANDIDATE && m->stopping)
+        m->wake_at = kl_min(m->wake_at, m->stop_until);
+}
+
+/* Early enough for two more attempts, but never less than four round trips: less would be given up for
+ * nothing. */
+static int64_t attempt_timeout(const struct kl_lease *m)
+{
+    int64_t budget = m->config.renew_deadline;
+    if (m->phase == KL_PHASE_RELEASING)
+        budget = m->grace_until - m->now;
+    else if (kl_lease_holds_lock(m))
+        budget = m->lead_until - m->now;
+    int64_t least = kl_max(4 * m->round_trip, KL_MILLISECOND);
+    return kl_max(kl_min(kl_max(budget / 3, least), budget), KL_MILLISECOND);
+}
+
+static void set_holder(struct kl_record *record, const char *holder)
+{
+    size_t length = strnlen(holder, KL_IDENTITY_MAX);
+    memcpy(record->holder, holder, length);
+    record->holder[length] = '\0';
+}
+
+static void build_write(struct kl_lease *m, int64_t wall_us, struct kl_lease_request *request,
+                        struct kl_own_write *write)
+{
+    kl_stamp now = kl_own_new_stamp(m, wall_us);
+    struct kl_record *record = &request->record;
+    int present = m->lock == KL_LOCK_PRESENT;
+    request->verb = present            ? KL_REQUEST_UPDATE
+                    : m->create_by_put ? KL_REQUEST_CREATE_BY_PUT
+                                       : KL_REQUEST_CREATE;
+    record->renew_time = now;
+    record->duration_s = (m->config.lease_duration + KL_SECOND - 1) / KL_SECOND;
+    if (m->phase == KL_PHASE_RELEASING) {
+        write->kind = KL_WRITE_RELEASE;
+        set_holder(record, "");
+        record->duration_s = 1;
+        record->acquire_time = now;
+        record->transitions = m->record.transitions;
+    } else if (kl_lease_holds_lock(m)) {
+        write->kind = KL_WRITE_RENEW;
+        set_holder(record, m->config.identity);
+        record->acquire_time = m->held.acquire_time;
+        record->transitions = m->held.transitions;
+    } else {
+        write->kind = KL_WRITE_ACQUIRE;
+        request->acquires = 1;
+        set_holder(record, m->config.identity);
+        record->acquire_time = now;
+        record->transitions = present ? m->record.transitions + 1 : 0;
+    }
+    write->acquire_time = record->acquire_time;
+    write->renew_time = record->renew_time;
+    write->transitions = record->transitions;
+    write->sent_at = m->now;
+}
+
+int kl_lease_send(struct kl_lease *m, int64_t now, int64_t wall_us, struct kl_lease_request *request)
+{
+    m->now = kl_max(m->now, now);
+    struct next next = next_request(m);
+    int too_late = kl_lease_holds_lock(m) && m->phase != KL_PHASE_RELEASING && m->now >= m->lead_until;
+    if (too_late || next.due > m->now) {
+        kl_lease_plan(m); /* a tick will say what becomes of it */
+        return 0;
+    }
+    memset(request, 0, sizeof *request);
+    if (next.read) {
+        request->verb = KL_REQUEST_READ;
+    } else {
+        struct kl_own_write write;
+        build_write(m, wall_us, request, &write);
+        kl_own_add(m, &write);
+    }
+    request->timeout = attempt_timeout(m);
+    request->fresh_connection = m->suspect_connection;
+    m->suspect_connection = 0;
+    m->request = *request;
+    m->request_base = m->version;
+    m->sent_at = m->now;
+    m->news_since_sent = 0;
+    m->in_flight = 1;
+    kl_lease_plan(m);
+    return 1;
+}

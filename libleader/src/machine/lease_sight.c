@@ -1,0 +1,211 @@
+/*
+ * What the lock shows: which observations count, when the lock may be taken, and whether it is still ours.
+ */
+#include "k8sleader.h"
+#include "machine/lease_internal.h"
+
+#include <string.h>
+
+/* Durations beyond ten years are as good as for ever, and must not overflow. */
+#define DURATION_MOST_S INT64_C(315360000)
+
+static int64_t recorded_duration(const struct kl_lease *m, const struct kl_record *record)
+{
+    if (record->duration_s <= 0)
+        return m->config.lease_duration;
+    return kl_min(record->duration_s, DURATION_MOST_S) * KL_SECOND;
+}
+
+static int same_record(const struct kl_record *a, const struct kl_record *b)
+{
+    return a->acquire_time == b->acquire_time && a->renew_time == b->renew_time &&
+           a->duration_s == b->duration_s && a->transitions == b->transitions &&
+           strcmp(a->holder, b->holder) == 0;
+}
+
+static int same_term(const struct kl_record *a, const struct kl_record *b)
+{
+    return a->acquire_time == b->acquire_time && a->transitions == b->transitions &&
+           strcmp(a->holder, b->holder) == 0;
+}
+
+static int newer(const struct kl_version *version, const struct kl_version *than)
+{
+    if (version->ordered && than->ordered)
+        return version->number > than->number;
+    return version->number != than->number || version->ordered != than->ordered;
+}
+
+/*
+ * Is this news? By resourceVersion; only a read that was sent after the last adoption and still shows
+ * something older tells that the server itself went back (restored from a backup): then it is the truth there
+ * is.
+ */
+static int is_news(const struct kl_lease *m, const struct kl_version *version, enum kl_source source)
+{
+    if (m->lock == KL_LOCK_UNKNOWN || newer(version, &m->version))
+        return 1;
+    if (source != KL_FROM_READ || m->news_since_sent)
+        return 0;
+    return m->lock == KL_LOCK_ABSENT || newer(&m->version, version);
+}
+
+/* A new chance to take the lock: its share of the spread is drawn anew, so that no candidate is always the
+ * last. */
+static void new_chance(struct kl_lease *m, int64_t free_at)
+{
+    m->free_at = free_at;
+    m->jitter = kl_lease_random(m, m->jitter_bound);
+}
+
+static void adopted(struct kl_lease *m, const struct kl_version *version)
+{
+    m->version = *version;
+    m->news_since_sent = 1;
+    m->await_news = 0;
+    m->must_read = 0;
+}
+
+static void tell_leader(struct kl_lease *m, struct kl_lease_effects *fx)
+{
+    if (m->told_leader || m->record.holder[0] == '\0')
+        return;
+    m->told_leader = 1;
+    kl_lease_emit(fx, KL_LEASE_NEW_LEADER, 0, 0, 0);
+}
+
+/* Our name in a record that we did not write, and that changes or came up under our eyes: somebody else uses
+ * it. */
+static void tell_duplicate(struct kl_lease *m, struct kl_lease_effects *fx)
+{
+    if (m->told_duplicate || m->coordinated)
+        return;
+    m->told_duplicate = 1;
+    kl_lease_emit(fx, KL_LEASE_NOTE, 0, K8SLEADER_ERR_DUPLICATE_IDENTITY, 0);
+}
+
+/* The record is one that we wrote. */
+static void see_own(struct kl_lease *m, const struct kl_own_write *found, struct kl_lease_effects *fx)
+{
+    struct kl_own_write write = *found;
+    m->own_count = 0; /* based on older versions: they can't land any more */
+    m->record_is_ours = 1;
+    if (write.kind == KL_WRITE_RELEASE) {
+        m->held_valid = 0;
+        if (m->phase == KL_PHASE_RELEASING)
+            kl_lease_close(m, fx);
+        return;
+    }
+    m->held = write;
+    m->held_valid = 1;
+    if (kl_lease_holds_lock(m)) {
+        kl_lease_extend(m);
+        /* A foreign hand shortened or removed the duration: put it right at once. */
+        if (m->record.duration_s != (m->config.lease_duration + KL_SECOND - 1) / KL_SECOND)
+            m->renew_at = m->now;
+    } else if (m->phase == KL_PHASE_CANDIDATE && write.kind == KL_WRITE_ACQUIRE && !m->coordinated) {
+        kl_lease_win(m, fx);
+    } else {
+        new_chance(m, m->now); /* of a term that we lost, and handed back: nobody else can lead by it */
+        m->jitter = 0;
+    }
+}
+
+/* The record is somebody else's, or nobody's. */
+static void see_foreign(struct kl_lease *m, int changed, int term_changed, int first,
+                        struct kl_lease_effects *fx)
+{
+    int was_absent_to_holder = m->lock == KL_LOCK_ABSENT;
+    int our_name = strcmp(m->record.holder, m->config.identity) == 0;
+    m->own_count = 0;
+    m->held_valid = 0;
+    m->record_is_ours = 0;
+    if (kl_lease_holds_lock(m)) {
+        int reason = our_name               ? K8SLEADER_REASON_LOST_DUPLICATE
+                     : was_absent_to_holder ? K8SLEADER_REASON_LOST_LOCK
+                                            : K8SLEADER_REASON_LOST_HOLDER;
+        if (our_name)
+            tell_duplicate(m, fx);
+        kl_lease_lose(m, reason, fx);
+    } else if (our_name && !first && changed) {
+        tell_duplicate(m, fx);
+    }
+    if (m->record.holder[0] == '\0') {
+        if (changed)
+            new_chance(m, m->now);
+        return;
+    }
+    if (changed) {
+        int64_t duration = recorded_duration(m, &m->record);
+        m->term_duration = term_changed ? duration : kl_max(m->term_duration, duration);
+        new_chance(m, kl_later(m->now, m->term_duration));
+    }
+    if (first && our_name && m->config.resume)
+        new_chance(m, m->now);
+}
+
+int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum kl_source source,
+                 struct kl_lease_effects *fx)
+{
+    if (!is_news(m, &object->version, source))
+        return 0;
+    /* A deleted lock that comes back as it was is no news of its holder: the record outlives the object here.
+     */
+    int first = m->lock == KL_LOCK_UNKNOWN;
+    int changed = !m->record_known || !same_record(&m->record, object->record);
+    int term_changed = !m->record_known || !same_term(&m->record, object->record);
+    const struct kl_own_write *own = kl_own_find(m, object->record);
+    if (term_changed)
+        m->told_leader = 0;
+    m->record = *object->record;
+    m->record_known = 1;
+    m->coordinated = object->coordinated;
+    adopted(m, &object->version);
+    fx->adopted = 1;
+    if (m->coordinated) {
+        if (!m->told_coordinated) {
+            m->told_coordinated = 1;
+            kl_lease_emit(fx, KL_LEASE_NOTE, 0, K8SLEADER_ERR_COORDINATED, 0);
+        }
+        if (kl_lease_holds_lock(m))
+            kl_lease_lose(m, K8SLEADER_REASON_LOST_COORDINATED, fx);
+    } else {
+        m->told_coordinated = 0;
+    }
+    if (own)
+        see_own(m, own, fx);
+    else
+        see_foreign(m, changed, term_changed, first, fx);
+    m->lock = KL_LOCK_PRESENT;
+    tell_leader(m, fx);
+    return 1;
+}
+
+/*
+ * There is no object. Last seen held by another it is waited out like an expiring one: free_at stays as it
+ * is, since its holder may well be alive and about to create it again.
+ */
+int kl_lease_see_absent(struct kl_lease *m, const struct kl_version *version, enum kl_source source,
+                        struct kl_lease_effects *fx)
+{
+    if (version && m->lock != KL_LOCK_UNKNOWN && !newer(version, &m->version))
+        return 0;
+    if (source == KL_FROM_READ && m->news_since_sent)
+        return 0; /* asked before the last news: it may have come since */
+    int was_free = !m->record_known || m->record.holder[0] == '\0';
+    m->must_read = 0;
+    m->await_news = 0;
+    if (m->lock == KL_LOCK_ABSENT) {
+        if (version)
+            m->version = *version;
+        return 0;
+    }
+    m->lock = KL_LOCK_ABSENT;
+    m->coordinated = 0;
+    adopted(m, version ? version : &m->version);
+    if (m->phase == KL_PHASE_RELEASING)
+        kl_lease_close(m, fx);
+    else if (was_free || m->record_is_ours)
+        new_chance(m, m->now);
+    return 1;
+}
