@@ -1,9 +1,9 @@
 /*
  * A lock object as read from the API server, kept so that it can be written back with nothing lost.
  *
- * What the election changes (record, uid, resourceVersion) is held as values; everything else is held as the compact JSON
- * text of the members around it, so that a renewal is put together by pasting text: no JSON tree is built to write.
- * metadata.managedFields is left out: the server keeps its own when an update carries none
+ * What the election changes (record, uid, resourceVersion) is held as values; everything else is held as the
+ * compact JSON text of the members around it, so that a renewal is put together by pasting text: no JSON tree
+ * is built to write. metadata.managedFields is left out: the server keeps its own when an update carries none
  * (k8s.io/apiserver pkg/endpoints/handlers/fieldmanager).
  */
 #ifndef KL_LOCK_H
@@ -17,15 +17,17 @@
 
 struct json_object;
 
+/* The texts are one allocation: take a lock over by assignment, free it with kl_lock_clear() alone. */
 struct kl_lock {
     char *uid;              /* "" when missing */
     char *resource_version; /* as the server wrote it; "" when missing */
-    uint64_t version;       /* the same as a number; 0 when it is none (not digits only, zero, or beyond 64 bits) */
+    uint64_t version;       /* the same as a number; 0 when it is none, see kl_version_number() */
     struct kl_record record;
     int coordinated; /* spec.strategy or spec.preferredHolder is set to something */
+
     /* Members to paste, each either "" or text that ends in a comma: `"a":1,"b":{},` */
-    char *other_top;      /* without metadata and spec; with apiVersion and kind */
-    char *other_metadata; /* without uid, resourceVersion, managedFields and labels; with name and namespace */
+    char *other_top;      /* without metadata and spec; apiVersion and kind even if the object had none */
+    char *other_metadata; /* with name and namespace; without uid, resourceVersion, managedFields, labels */
     char *labels;         /* the labels' members */
     char *other_spec;     /* without the five of the record */
 };
@@ -37,31 +39,45 @@ struct kl_label {
 };
 
 /*
- * Reads a Lease (coordination.k8s.io/v1) out of parsed JSON. *lock need not be initialised; clear it with kl_lock_clear().
- * Tolerant as other clients make it necessary: null is missing, numbers may be strings, times may be in any format, and a
- * missing spec is an empty one. Refused with PROTOCOL: no object, another kind or apiVersion (either may be missing, as in
- * list items), no metadata.name, a holderIdentity, uid or resourceVersion that is no string.
+ * Reads a Lease (coordination.k8s.io/v1) out of parsed JSON. *lock need not be initialised; clear it with
+ * kl_lock_clear(). After a failure it is cleared already. The object must not be nested deeper than a stack
+ * can bear: parse with a bound.
+ *
+ * Tolerant as other clients make it necessary: null is missing, and a missing spec is an empty one. Numbers
+ * may be strings, or doubles that are whole; others are 0. A time in a foreign format, or of another type,
+ * gets a stamp that stands for its text. strategy and preferredHolder count where they are strings that are
+ * not empty.
+ *
+ * Refused with PROTOCOL: no object, another kind or apiVersion (either may be missing, as in list items), no
+ * metadata.name, a holderIdentity, uid or resourceVersion that is no string, a spec or labels that are no
+ * object (they could not be written back). A uid or resourceVersion with a NUL in it is refused too.
  */
 int kl_lease_decode(struct json_object *object, struct kl_lock *lock, k8sleader_error **err);
 
-/* metadata.name and metadata.namespace of an object, borrowed from it; NULL when missing or no string. */
+/* metadata.name and metadata.namespace, borrowed from the object; NULL when missing or no string. */
 const char *kl_object_name(struct json_object *object);
 const char *kl_object_namespace(struct json_object *object);
 
 /*
  * The JSON of a Lease with this record. base NULL: a new object NAMESPACE/NAME; else base's, with its uid and
- * resourceVersion. labels (count of them) are added to, or replace, those it has. A zero is written, not dropped;
- * a record time that is no real time is written as null. Returns a malloc'd string, *size its length; NULL without memory.
+ * resourceVersion. labels (count of them) are added to, or replace, those it has; of two with one key the
+ * last counts. A zero is written, not dropped; a record time that is no real time is written as null. Returns
+ * a malloc'd string, *size its length; NULL without memory.
  */
 char *kl_lease_encode(const struct kl_lock *base, const char *namespace_, const char *name,
-                      const struct kl_record *record, const struct kl_label *labels, size_t count, size_t *size);
+                      const struct kl_record *record, const struct kl_label *labels, size_t count,
+                      size_t *size);
 
+/* Frees what it holds and sets it to zero; a lock of zeros may be cleared. */
 void kl_lock_clear(struct kl_lock *lock);
 
 /* Equality of all five members. */
 int kl_record_equal(const struct kl_record *a, const struct kl_record *b);
 
-/* Reads a resourceVersion: its number, or 0 when it is none. */
+/*
+ * Reads a resourceVersion: its number, or 0 when it is none: NULL, "", not digits only, beyond 64 bits, or
+ * with a leading zero, as Kubernetes itself has it (k8s.io/apimachinery pkg/util/resourceversion).
+ */
 uint64_t kl_version_number(const char *resource_version);
 
 #endif

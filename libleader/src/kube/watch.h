@@ -1,6 +1,7 @@
 /*
- * A watch stream, decoded as its bytes arrive: JSON objects {"type": …, "object": …} one after the other, usually a line
- * each (kubernetes.io/docs/reference/using-api/api-concepts, "Efficient detection of changes").
+ * A watch stream, decoded as its bytes arrive: JSON objects {"type": …, "object": …} one after the other,
+ * usually a line each (kubernetes.io/docs/reference/using-api/api-concepts, "Efficient detection of
+ * changes").
  */
 #ifndef KL_WATCH_H
 #define KL_WATCH_H
@@ -28,13 +29,17 @@ struct kl_watch_decoder;
 struct kl_watch_decoder *kl_watch_decoder_new(size_t max_event, kl_watch_handler handler, void *user);
 
 /*
- * Takes the next bytes, split anywhere, also inside a UTF-8 sequence, and calls the handler for each event that is
- * complete. Returns 0, or once and for all PROTOCOL (no JSON, no such event, nested deeper than 32, a NUL byte) or
- * TOO_LARGE; after a failure every call returns the same code. An event of an unknown type is passed over.
+ * Takes the next bytes, split anywhere, also inside a UTF-8 sequence, and calls the handler for each event
+ * that is complete. The handler must neither feed nor free the decoder. Returns 0, or once and for all
+ * PROTOCOL (no JSON, no such event, more than 32 levels of values, a NUL byte, a number of more than 1024
+ * characters) or TOO_LARGE; after a failure every call returns the same code and message. What comes before
+ * the fault is handled first. An event of an unknown type is passed over. White space between events counts
+ * for none of them.
  */
-int kl_watch_decoder_feed(struct kl_watch_decoder *decoder, const char *bytes, size_t size, k8sleader_error **err);
+int kl_watch_decoder_feed(struct kl_watch_decoder *decoder, const char *bytes, size_t size,
+                          k8sleader_error **err);
 
-/* 1 when the stream may end here: nothing but white space since the last event. */
+/* 1 when the stream may end here: nothing but white space since the last event, and no failure. */
 int kl_watch_decoder_at_boundary(const struct kl_watch_decoder *decoder);
 
 void kl_watch_decoder_free(struct kl_watch_decoder *decoder);

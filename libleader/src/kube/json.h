@@ -1,0 +1,94 @@
+/* What the files of this folder share: JSON text, values as other programs wrote them, foreign text made
+ * safe. */
+#ifndef KL_JSON_H
+#define KL_JSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_object;
+
+/* The most levels of values a document may have; the innermost scalar counts as one. */
+#define KL_JSON_DEPTH 32
+
+/*
+ * Text that grows. It may begin in storage of the caller's, so that a text of usual size costs no allocation.
+ * A failed allocation sets `failed`, and what is put from then on is dropped: the caller checks once, at the
+ * end.
+ */
+struct kl_text {
+    char *bytes;
+    size_t size;
+    size_t room;
+    int on_heap;
+    int failed;
+};
+
+/* storage may be NULL with room 0; then the first byte allocates. */
+void kl_text_start(struct kl_text *text, char *storage, size_t room);
+
+/* Makes room for so many more bytes. */
+void kl_text_reserve(struct kl_text *text, size_t more);
+
+void kl_text_put(struct kl_text *text, const char *bytes, size_t size);
+void kl_text_puts(struct kl_text *text, const char *string);
+
+/* Ends a list of members: the comma after the last one, if there is one, goes. */
+void kl_text_close(struct kl_text *text, char bracket);
+
+void kl_text_integer(struct kl_text *text, int64_t number);
+
+/* A JSON string with its quotes; UTF-8 is passed through. */
+void kl_text_string(struct kl_text *text, const char *bytes, size_t size);
+
+/* A JSON value in compact form. Numbers keep the text they were read from, as far as json-c keeps it. */
+void kl_text_value(struct kl_text *text, struct json_object *value);
+
+/* `"key":value,` */
+void kl_text_member(struct kl_text *text, const char *key, struct json_object *value);
+
+void kl_text_free(struct kl_text *text);
+
+/*
+ * Goes before json-c over the same bytes, in the same pieces, and stops at what json-c is lax about even when
+ * strict: a NUL (the end, to json-c), single quotes, NaN, "1." and, where a number arrives in pieces, "1-".
+ * It also bounds the length of a number: json-c reads one that arrives in pieces from its beginning with
+ * every piece.
+ */
+struct kl_json_scan {
+    int in_string;
+    int escaped;
+    int place;     /* in a number or a word */
+    size_t length; /* of that number or word */
+};
+
+#define KL_JSON_NUMBER_MAX 1024
+
+/* Begin with a scan of zeros. Returns how many bytes are good; when not all, *what says what is wrong with
+ * the next. */
+size_t kl_json_scan(struct kl_json_scan *scan, const char *bytes, size_t size, const char **what);
+
+/* Parses a whole document, an object or an array: strict, KL_JSON_DEPTH, nothing but white space after it.
+ * NULL when it is no such thing. */
+struct json_object *kl_json_parse(const char *bytes, size_t size);
+
+/* The text of a string, borrowed; NULL for any other type, and for a string with a NUL in it, which C text
+ * would cut. */
+const char *kl_json_string(struct json_object *value);
+
+/* 1 when the value is a number that is whole and fits, however written (15, 15.0, 1.5e1); strings are no
+ * numbers. */
+int kl_json_integer(struct json_object *value, int64_t *number);
+
+/* The length of the longest beginning of text that has at most limit bytes and splits no UTF-8 sequence. */
+size_t kl_utf8_cut(const char *text, size_t size, size_t limit);
+
+/* FNV-1a, 64 bits: tells texts apart that are not kept. Not for keeping anybody out. */
+uint64_t kl_hash(const char *bytes, size_t size);
+
+/* Foreign text for a message: at most 60 characters, printable ASCII only, '?' for others, "..." for what is
+ * cut. */
+#define KL_JSON_QUOTE_SIZE 61
+void kl_json_quote(char quote[KL_JSON_QUOTE_SIZE], const char *bytes, size_t size);
+
+#endif

@@ -1,0 +1,465 @@
+/* The Lease (coordination.k8s.io/v1): see lock.h. */
+#include "kube/lock.h"
+
+#include "error.h"
+#include "kube/json.h"
+#include "kube/time.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define API_VERSION  "coordination.k8s.io/v1"
+#define KIND         "Lease"
+#define TYPE_MEMBERS "\"apiVersion\":\"" API_VERSION "\",\"kind\":\"" KIND "\","
+
+/* Leases are some hundred bytes: most are put together on the stack, and then allocated in one piece of the
+ * right size. */
+#define USUAL_SIZE 2048
+
+/* What one pass over an object's members finds besides the text; all borrowed from the object. */
+struct parts {
+    struct json_object *metadata;
+    struct json_object *spec;
+    struct json_object *labels;
+    struct json_object *name;
+    struct json_object *uid;
+    struct json_object *resource_version;
+};
+
+/* ---- reading ---- */
+
+static int refuse(k8sleader_error **err, const char *member, struct json_object *value)
+{
+    const char *text = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+    char quote[KL_JSON_QUOTE_SIZE];
+    kl_json_quote(quote, text ? text : "", text ? strlen(text) : 0);
+    return kl_fail(err, K8SLEADER_ERR_PROTOCOL, "no readable Lease: %s is %s", member, quote);
+}
+
+/* null is missing, and so is "", as in Go. */
+static int is_missing_or(struct json_object *value, const char *expected)
+{
+    const char *string = kl_json_string(value);
+    return !value || (string && (!*string || strcmp(string, expected) == 0));
+}
+
+static int is_missing_or_type(struct json_object *value, enum json_type type)
+{
+    return !value || json_object_is_type(value, type);
+}
+
+/* "" for null, missing, and whatever kl_json_string() does not take. */
+static const char *string_or_empty(struct json_object *value)
+{
+    const char *string = kl_json_string(value);
+    return string ? string : "";
+}
+
+static int read_top(struct json_object *object, struct parts *parts, struct kl_text *text,
+                    k8sleader_error **err)
+{
+    struct lh_entry *entry;
+    kl_text_puts(text, TYPE_MEMBERS);
+    lh_foreach(json_object_get_object(object), entry)
+    {
+        const char *key = lh_entry_k(entry);
+        struct json_object *value = lh_entry_v(entry);
+        if (strcmp(key, "metadata") == 0)
+            parts->metadata = value;
+        else if (strcmp(key, "spec") == 0)
+            parts->spec = value;
+        else if (strcmp(key, "apiVersion") == 0) {
+            if (!is_missing_or(value, API_VERSION))
+                return refuse(err, key, value);
+        } else if (strcmp(key, "kind") == 0) {
+            if (!is_missing_or(value, KIND))
+                return refuse(err, key, value);
+        } else
+            kl_text_member(text, key, value);
+    }
+    kl_text_put(text, "", 1);
+    if (!json_object_is_type(parts->metadata, json_type_object))
+        return refuse(err, "metadata", parts->metadata);
+    if (!is_missing_or_type(parts->spec, json_type_object))
+        return refuse(err, "spec", parts->spec);
+    return 0;
+}
+
+static int read_metadata(struct parts *parts, struct kl_text *text, k8sleader_error **err)
+{
+    struct lh_entry *entry;
+    lh_foreach(json_object_get_object(parts->metadata), entry)
+    {
+        const char *key = lh_entry_k(entry);
+        struct json_object *value = lh_entry_v(entry);
+        if (strcmp(key, "uid") == 0)
+            parts->uid = value;
+        else if (strcmp(key, "resourceVersion") == 0)
+            parts->resource_version = value;
+        else if (strcmp(key, "labels") == 0)
+            parts->labels = value;
+        else if (strcmp(key, "managedFields") != 0) {
+            if (strcmp(key, "name") == 0)
+                parts->name = value;
+            kl_text_member(text, key, value);
+        }
+    }
+    kl_text_put(text, "", 1);
+    if (!*string_or_empty(parts->name))
+        return refuse(err, "metadata.name", parts->name);
+    if (parts->uid && !kl_json_string(parts->uid))
+        return refuse(err, "metadata.uid", parts->uid);
+    if (parts->resource_version && !kl_json_string(parts->resource_version))
+        return refuse(err, "metadata.resourceVersion", parts->resource_version);
+    if (!is_missing_or_type(parts->labels, json_type_object))
+        return refuse(err, "metadata.labels", parts->labels);
+    return 0;
+}
+
+static void read_labels(struct json_object *labels, struct kl_text *text)
+{
+    struct lh_entry *entry;
+    if (labels)
+        lh_foreach(json_object_get_object(labels), entry)
+            kl_text_member(text, lh_entry_k(entry), lh_entry_v(entry));
+    kl_text_put(text, "", 1);
+}
+
+/* A holder too long to keep, or that C text would cut, is made another that differs whenever the whole
+ * differs. */
+static void set_holder(char holder[KL_IDENTITY_MAX + 1], const char *text, size_t size)
+{
+    const size_t tail = 1 + 16;
+    size_t visible = strnlen(text, size);
+    if (size <= KL_IDENTITY_MAX && visible == size) {
+        memcpy(holder, text, size);
+        return;
+    }
+    size_t keep = kl_utf8_cut(text, visible, KL_IDENTITY_MAX - tail);
+    memcpy(holder, text, keep);
+    holder[keep] = '~';
+    uint64_t hash = kl_hash(text, size);
+    for (size_t i = keep + tail - 1; i > keep; i--, hash >>= 4)
+        holder[i] = "0123456789abcdef"[hash & 15];
+}
+
+/* Another program's time: text that cannot be read, or no text, still gives a stamp that changes when it
+ * does. */
+static kl_stamp read_time(struct json_object *value)
+{
+    const char *string = kl_json_string(value);
+    return kl_time_parse(string || !value ? string
+                                          : json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+}
+
+static int64_t read_integer(struct json_object *value)
+{
+    int64_t number;
+    if (kl_json_integer(value, &number))
+        return number;
+    const char *string = string_or_empty(value);
+    if (!strchr("-0123456789", string[0])) /* strtoll() would pass over blanks and take a plus */
+        return 0;
+    char *end;
+    errno = 0;
+    number = strtoll(string, &end, 10);
+    return *end == '\0' && errno == 0 ? number : 0;
+}
+
+static int read_spec(struct json_object *spec, struct kl_lock *lock, struct kl_text *text,
+                     k8sleader_error **err)
+{
+    struct lh_entry *entry = spec ? lh_table_head(json_object_get_object(spec)) : NULL;
+    for (; entry; entry = lh_entry_next(entry)) {
+        const char *key = lh_entry_k(entry);
+        struct json_object *value = lh_entry_v(entry);
+        if (strcmp(key, "holderIdentity") == 0) {
+            if (!is_missing_or_type(value, json_type_string))
+                return refuse(err, "spec.holderIdentity", value);
+            if (value)
+                set_holder(lock->record.holder, json_object_get_string(value),
+                           (size_t)json_object_get_string_len(value));
+        } else if (strcmp(key, "renewTime") == 0)
+            lock->record.renew_time = read_time(value);
+        else if (strcmp(key, "acquireTime") == 0)
+            lock->record.acquire_time = read_time(value);
+        else if (strcmp(key, "leaseDurationSeconds") == 0)
+            lock->record.duration_s = read_integer(value);
+        else if (strcmp(key, "leaseTransitions") == 0)
+            lock->record.transitions = read_integer(value);
+        else {
+            if (strcmp(key, "strategy") == 0 || strcmp(key, "preferredHolder") == 0)
+                lock->coordinated |=
+                    json_object_is_type(value, json_type_string) && json_object_get_string_len(value) > 0;
+            kl_text_member(text, key, value);
+        }
+    }
+    kl_text_put(text, "", 1);
+    return 0;
+}
+
+/* Moves the texts, each with its NUL, into one block. Their order is the order they were written in. */
+static int keep_texts(struct kl_lock *lock, const struct kl_text *text, k8sleader_error **err)
+{
+    char *at = text->failed ? NULL : malloc(text->size);
+    if (!at)
+        return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a Lease");
+    memcpy(at, text->bytes, text->size);
+    char **const texts[] = {&lock->other_top, &lock->other_metadata,  &lock->labels, &lock->other_spec,
+                            &lock->uid,       &lock->resource_version};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        *texts[i] = at;
+        at += strlen(at) + 1;
+    }
+    return 0;
+}
+
+static int decode(struct json_object *object, struct kl_lock *lock, struct kl_text *text,
+                  k8sleader_error **err)
+{
+    struct parts parts = {0};
+    if (!json_object_is_type(object, json_type_object))
+        return refuse(err, "the object", object);
+    int code = read_top(object, &parts, text, err);
+    if (!code)
+        code = read_metadata(&parts, text, err);
+    if (code)
+        return code;
+    read_labels(parts.labels, text);
+    code = read_spec(parts.spec, lock, text, err);
+    if (code)
+        return code;
+    kl_text_puts(text, string_or_empty(parts.uid));
+    kl_text_put(text, "", 1);
+    kl_text_puts(text, string_or_empty(parts.resource_version));
+    kl_text_put(text, "", 1);
+    code = keep_texts(lock, text, err);
+    if (!code)
+        lock->version = kl_version_number(lock->resource_version);
+    return code;
+}
+
+int kl_lease_decode(struct json_object *object, struct kl_lock *lock, k8sleader_error **err)
+{
+    char storage[USUAL_SIZE];
+    struct kl_text text;
+    kl_text_start(&text, storage, sizeof storage);
+    *lock = (struct kl_lock){.record = {.acquire_time = KL_STAMP_NONE, .renew_time = KL_STAMP_NONE}};
+    int code = decode(object, lock, &text, err);
+    kl_text_free(&text);
+    if (code)
+        kl_lock_clear(lock);
+    return code;
+}
+
+static const char *metadata_string(struct json_object *object, const char *key)
+{
+    struct json_object *metadata = NULL, *value = NULL;
+    if (json_object_is_type(object, json_type_object) &&
+        json_object_object_get_ex(object, "metadata", &metadata) &&
+        json_object_is_type(metadata, json_type_object))
+        json_object_object_get_ex(metadata, key, &value);
+    return kl_json_string(value);
+}
+
+const char *kl_object_name(struct json_object *object)
+{
+    return metadata_string(object, "name");
+}
+
+const char *kl_object_namespace(struct json_object *object)
+{
+    return metadata_string(object, "namespace");
+}
+
+void kl_lock_clear(struct kl_lock *lock)
+{
+    free(lock->other_top);
+    memset(lock, 0, sizeof *lock);
+}
+
+int kl_record_equal(const struct kl_record *a, const struct kl_record *b)
+{
+    return a->renew_time == b->renew_time && a->acquire_time == b->acquire_time &&
+           a->duration_s == b->duration_s && a->transitions == b->transitions &&
+           strcmp(a->holder, b->holder) == 0;
+}
+
+uint64_t kl_version_number(const char *resource_version)
+{
+    if (!resource_version || *resource_version == '0')
+        return 0;
+    uint64_t number = 0;
+    for (const char *at = resource_version; *at; at++) {
+        uint64_t digit = (uint64_t)(unsigned char)*at - '0'; /* what is below '0' wraps to something large */
+        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
+            return 0;
+        number = number * 10 + digit;
+    }
+    return number;
+}
+
+/* ---- writing ---- */
+
+static void put_string_member(struct kl_text *text, const char *key, const char *value)
+{
+    kl_text_string(text, key, strlen(key));
+    kl_text_put(text, ":", 1);
+    kl_text_string(text, value, strlen(value));
+    kl_text_put(text, ",", 1);
+}
+
+static void put_time_member(struct kl_text *text, const char *key, kl_stamp stamp)
+{
+    char time[KL_TIME_TEXT_SIZE];
+    kl_time_format(stamp, time);
+    if (*time) {
+        put_string_member(text, key, time);
+        return;
+    }
+    kl_text_string(text, key, strlen(key));
+    kl_text_puts(text, ":null,");
+}
+
+static void put_integer_member(struct kl_text *text, const char *key, int64_t number)
+{
+    kl_text_string(text, key, strlen(key));
+    kl_text_put(text, ":", 1);
+    kl_text_integer(text, number);
+    kl_text_put(text, ",", 1);
+}
+
+/* The character after a JSON string. */
+static const char *end_of_string(const char *quote)
+{
+    const char *at = quote + 1;
+    while (*at && *at != '"')
+        at += at[0] == '\\' && at[1] ? 2 : 1;
+    return *at ? at + 1 : at;
+}
+
+/* The character after the comma that ends the first of some members. */
+static const char *end_of_member(const char *members)
+{
+    int depth = 0;
+    const char *at = members;
+    while (*at) {
+        if (*at == '"') {
+            at = end_of_string(at);
+            continue;
+        }
+        if (*at == '{' || *at == '[')
+            depth++;
+        else if (*at == '}' || *at == ']')
+            depth--;
+        else if (*at == ',' && depth == 0)
+            return at + 1;
+        at++;
+    }
+    return at;
+}
+
+/* 1 when one of the labels has this key, given as JSON text. Both were escaped by the same rules, so text
+ * tells. */
+static int has_label(struct kl_text *text, const struct kl_label *labels, size_t count, const char *key,
+                     size_t size)
+{
+    int found = 0;
+    for (size_t i = 0; i < count && !found; i++) {
+        char storage[512];
+        struct kl_text label;
+        kl_text_start(&label, storage, sizeof storage);
+        kl_text_string(&label, labels[i].key, strlen(labels[i].key));
+        found = label.size == size && memcmp(label.bytes, key, size) == 0;
+        text->failed |= label.failed;
+        kl_text_free(&label);
+    }
+    return found;
+}
+
+/* The labels there are, less those set anew, then the new ones; of two with one key the last counts. */
+static void put_labels(struct kl_text *text, const char *existing, const struct kl_label *labels,
+                       size_t count)
+{
+    if (!*existing && count == 0)
+        return;
+    kl_text_puts(text, "\"labels\":{");
+    for (const char *member = existing, *end; *member; member = end) {
+        end = end_of_member(member);
+        if (!has_label(text, labels, count, member, (size_t)(end_of_string(member) - member)))
+            kl_text_put(text, member, (size_t)(end - member));
+    }
+    for (size_t i = 0; i < count; i++) {
+        int set_again = 0;
+        for (size_t later = i + 1; later < count; later++)
+            set_again |= strcmp(labels[later].key, labels[i].key) == 0;
+        if (!set_again)
+            put_string_member(text, labels[i].key, labels[i].value);
+    }
+    kl_text_close(text, '}');
+    kl_text_put(text, ",", 1);
+}
+
+static void put_metadata(struct kl_text *text, const struct kl_lock *base, const char *namespace_,
+                         const char *name, const struct kl_label *labels, size_t count)
+{
+    kl_text_puts(text, "\"metadata\":{");
+    if (base) {
+        kl_text_puts(text, base->other_metadata);
+        if (*base->uid)
+            put_string_member(text, "uid", base->uid);
+        if (*base->resource_version)
+            put_string_member(text, "resourceVersion", base->resource_version);
+    } else {
+        put_string_member(text, "name", name);
+        put_string_member(text, "namespace", namespace_);
+    }
+    put_labels(text, base ? base->labels : "", labels, count);
+    kl_text_close(text, '}');
+}
+
+static void put_spec(struct kl_text *text, const struct kl_lock *base, const struct kl_record *record)
+{
+    kl_text_puts(text, "\"spec\":{");
+    if (base)
+        kl_text_puts(text, base->other_spec);
+    put_string_member(text, "holderIdentity", record->holder);
+    put_integer_member(text, "leaseDurationSeconds", record->duration_s);
+    put_time_member(text, "acquireTime", record->acquire_time);
+    put_time_member(text, "renewTime", record->renew_time);
+    put_integer_member(text, "leaseTransitions", record->transitions);
+    kl_text_close(text, '}');
+}
+
+/* Room for all but unusual labels and escapes, so that one allocation does. */
+static size_t usual_size(const struct kl_lock *base)
+{
+    const size_t own = 768; /* the members put by name, with the longest holder and numbers */
+    if (!base)
+        return own;
+    return own + strlen(base->other_top) + strlen(base->other_metadata) + strlen(base->labels) +
+           strlen(base->other_spec) + strlen(base->uid) + strlen(base->resource_version);
+}
+
+char *kl_lease_encode(const struct kl_lock *base, const char *namespace_, const char *name,
+                      const struct kl_record *record, const struct kl_label *labels, size_t count,
+                      size_t *size)
+{
+    struct kl_text text;
+    kl_text_start(&text, NULL, 0);
+    kl_text_reserve(&text, usual_size(base));
+    kl_text_put(&text, "{", 1);
+    kl_text_puts(&text, base ? base->other_top : TYPE_MEMBERS);
+    put_metadata(&text, base, namespace_, name, labels, count);
+    kl_text_put(&text, ",", 1);
+    put_spec(&text, base, record);
+    kl_text_put(&text, "}", 2); /* with the NUL */
+    if (text.failed) {
+        kl_text_free(&text);
+        return NULL;
+    }
+    *size = text.size - 1;
+    return text.bytes;
+}

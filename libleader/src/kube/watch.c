@@ -1,0 +1,142 @@
+/* A watch stream's decoder: see watch.h. */
+#include "kube/watch.h"
+
+#include "error.h"
+#include "kube/json.h"
+
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct kl_watch_decoder {
+    kl_watch_handler handler;
+    void *user;
+    size_t max_event;
+    struct json_tokener *tokener;
+    size_t used; /* bytes of the event that has begun; 0 between events */
+    struct kl_json_scan scan;
+    int failed; /* the code of the failure; 0 for none */
+    char message[160];
+};
+
+struct kl_watch_decoder *kl_watch_decoder_new(size_t max_event, kl_watch_handler handler, void *user)
+{
+    struct kl_watch_decoder *decoder = calloc(1, sizeof *decoder);
+    if (!decoder)
+        return NULL;
+    decoder->tokener = json_tokener_new_ex(KL_JSON_DEPTH);
+    if (!decoder->tokener) {
+        free(decoder);
+        return NULL;
+    }
+    json_tokener_set_flags(decoder->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    decoder->handler = handler;
+    decoder->user = user;
+    decoder->max_event = max_event;
+    return decoder;
+}
+
+static int fail(struct kl_watch_decoder *decoder, int code, const char *what, const char *bytes, size_t size)
+{
+    char quote[KL_JSON_QUOTE_SIZE];
+    kl_json_quote(quote, bytes, size);
+    decoder->failed = code;
+    (void)snprintf(decoder->message, sizeof decoder->message, "watch stream: %s%s%s", what, size ? ": " : "",
+                   quote);
+    return code;
+}
+
+static int deliver(struct kl_watch_decoder *decoder, struct json_object *event)
+{
+    static const char *const names[] = {
+        [KL_WATCH_ADDED] = "ADDED",       [KL_WATCH_MODIFIED] = "MODIFIED", [KL_WATCH_DELETED] = "DELETED",
+        [KL_WATCH_BOOKMARK] = "BOOKMARK", [KL_WATCH_ERROR] = "ERROR",
+    };
+    struct json_object *type = NULL, *object = NULL;
+    json_object_object_get_ex(event, "type", &type);
+    json_object_object_get_ex(event, "object", &object);
+    const char *name = kl_json_string(type);
+    size_t known = 0;
+    while (name && known < sizeof names / sizeof names[0] && strcmp(name, names[known]) != 0)
+        known++;
+    if (name && known == sizeof names / sizeof names[0])
+        return 0;
+    if (!name || !json_object_is_type(object, json_type_object)) {
+        const char *text = json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN);
+        return fail(decoder, K8SLEADER_ERR_PROTOCOL, "no event", text, text ? strlen(text) : 0);
+    }
+    decoder->handler(decoder->user, (enum kl_watch_event_type)known, object);
+    return 0;
+}
+
+/* Takes bytes of one event, up to its end. */
+static int take_event(struct kl_watch_decoder *decoder, const char *bytes, size_t size, size_t *taken)
+{
+    size_t most = decoder->max_event - decoder->used;
+    most = most < size ? most : size;
+    most = most < INT_MAX ? most : INT_MAX; /* json-c counts in int */
+    struct json_object *event = json_tokener_parse_ex(decoder->tokener, bytes, (int)most);
+    enum json_tokener_error state = json_tokener_get_error(decoder->tokener);
+    *taken = json_tokener_get_parse_end(decoder->tokener);
+    if (state == json_tokener_success) {
+        decoder->used = 0;
+        int code = deliver(decoder, event);
+        json_object_put(event);
+        return code;
+    }
+    decoder->used += *taken;
+    if (state == json_tokener_error_depth)
+        return fail(decoder, K8SLEADER_ERR_PROTOCOL, "an event nested too deep", NULL, 0);
+    if (state != json_tokener_continue)
+        return fail(decoder, K8SLEADER_ERR_PROTOCOL, "not JSON", bytes + *taken, size - *taken);
+    if (decoder->used == decoder->max_event)
+        return fail(decoder, K8SLEADER_ERR_TOO_LARGE, "an event beyond the bound on its size", NULL, 0);
+    return 0;
+}
+
+/* Takes bytes that passed the scan. */
+static int take_scanned(struct kl_watch_decoder *decoder, const char *bytes, size_t size)
+{
+    const char *end = bytes + size;
+    while (bytes < end) {
+        if (decoder->used == 0 && strchr(" \t\r\n", *bytes)) {
+            bytes++;
+            continue;
+        }
+        if (decoder->used == 0 && *bytes != '{')
+            return fail(decoder, K8SLEADER_ERR_PROTOCOL, "not JSON", bytes, (size_t)(end - bytes));
+        size_t taken;
+        int code = take_event(decoder, bytes, (size_t)(end - bytes), &taken);
+        if (code)
+            return code;
+        bytes += taken;
+    }
+    return 0;
+}
+
+int kl_watch_decoder_feed(struct kl_watch_decoder *decoder, const char *bytes, size_t size,
+                          k8sleader_error **err)
+{
+    if (!decoder->failed) {
+        const char *what = NULL;
+        size_t good = kl_json_scan(&decoder->scan, bytes, size, &what);
+        if (!take_scanned(decoder, bytes, good) && what)
+            fail(decoder, K8SLEADER_ERR_PROTOCOL, what, bytes + good, size - good);
+    }
+    return decoder->failed ? kl_fail(err, decoder->failed, "%s", decoder->message) : 0;
+}
+
+int kl_watch_decoder_at_boundary(const struct kl_watch_decoder *decoder)
+{
+    return decoder->used == 0 && !decoder->failed;
+}
+
+void kl_watch_decoder_free(struct kl_watch_decoder *decoder)
+{
+    if (!decoder)
+        return;
+    json_tokener_free(decoder->tokener);
+    free(decoder);
+}
