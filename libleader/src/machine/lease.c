@@ -17,7 +17,7 @@ void kl_lease_init(struct kl_lease *m, const struct kl_lease_config *config, uin
     memset(m, 0, sizeof *m);
     m->config = *config;
     m->random = seed;
-    m->record.acquire_time = m->record.renew_time = KL_STAMP_NONE;
+    m->record.acquire_time = m->record.renew_time = m->last_stamp = KL_STAMP_NONE;
     m->wake_at = KL_NEVER;
 }
 
@@ -70,13 +70,26 @@ void kl_lease_lose(struct kl_lease *m, int reason, struct kl_lease_effects *fx)
     }
 }
 
+static int64_t grace_time(const struct kl_lease *m)
+{
+    return m->config.lease_duration / 10 * 9;
+}
+
+/* Nobody may lead when its work must be dead already. */
+static int64_t leading_time(const struct kl_lease *m)
+{
+    return kl_min(m->config.renew_deadline, grace_time(m));
+}
+
 /* The lock shows a write of ours: we lead by it from the time it was sent, for nobody saw it earlier than
  * that. */
 void kl_lease_extend(struct kl_lease *m)
 {
-    m->lead_until = m->held.sent_at + m->config.renew_deadline;
-    m->grace_until = m->held.sent_at + m->config.lease_duration / 10 * 9;
+    m->lead_until = m->held.sent_at + leading_time(m);
+    m->grace_until = m->held.sent_at + grace_time(m);
     m->renew_at = m->held.sent_at + m->config.retry_period;
+    /* A delay that was long ago asked for may not eat the term. */
+    m->not_before = kl_min(m->not_before, m->now + kl_lease_patience(m));
 }
 
 void kl_lease_win(struct kl_lease *m, struct kl_lease_effects *fx)
@@ -86,7 +99,7 @@ void kl_lease_win(struct kl_lease *m, struct kl_lease_effects *fx)
     if (m->stopping) { /* won behind a stop: nobody was told, so it is given back without a word */
         m->phase = KL_PHASE_RELEASING;
         kl_lease_extend(m);
-    } else if (m->now >= m->held.sent_at + m->config.renew_deadline) {
+    } else if (m->now >= m->held.sent_at + leading_time(m)) {
         /* It was learnt too late to lead by. It is ours to take over, as a new term. */
         m->free_at = m->now;
         m->jitter = 0;
@@ -108,6 +121,12 @@ static void report(struct kl_lease *m, int is_write, int code, struct kl_lease_e
     kl_lease_emit(fx, KL_LEASE_ERROR, 0, code, 0);
 }
 
+static void failed(struct kl_lease *m, int is_write, int code, struct kl_lease_effects *fx)
+{
+    report(m, is_write, code, fx);
+    m->failures[is_write]++;
+}
+
 static void succeeded(struct kl_lease *m, int is_write)
 {
     m->failures[is_write] = 0;
@@ -125,7 +144,7 @@ static void measure(struct kl_lease *m, struct kl_lease_effects *fx)
     }
 }
 
-static void read_at(struct kl_lease *m, int64_t when)
+void kl_lease_read_at(struct kl_lease *m, int64_t when)
 {
     m->read_at = m->must_read ? kl_min(m->read_at, when) : when;
     m->must_read = 1;
@@ -143,13 +162,13 @@ static void lost_race(struct kl_lease *m)
         if (m->news_since_sent)
             m->renew_at = m->now;
         else
-            read_at(m, m->now);
+            kl_lease_read_at(m, m->now);
         if (++m->failures[1] > 1)
             kl_lease_back_off(m, 0);
         return;
     }
     if (m->stopping) {
-        read_at(m, m->now);
+        kl_lease_read_at(m, m->now);
         return;
     }
     m->jitter_bound = m->jitter_bound ? kl_min(2 * m->jitter_bound, KL_JITTER_MOST) : KL_JITTER_FIRST;
@@ -160,7 +179,15 @@ static void lost_race(struct kl_lease *m)
     }
     /* The watch will show the winner. Should it be silent, a read will. */
     m->await_news = 1;
-    read_at(m, m->now + m->config.retry_period / 2 + kl_lease_random(m, m->config.retry_period / 2));
+    kl_lease_read_at(m, m->now + m->config.retry_period / 2 + kl_lease_random(m, m->config.retry_period / 2));
+}
+
+/* Answered, but nothing was written: nobody else saw a renewal, so it is none. */
+static void unwritten(struct kl_lease *m)
+{
+    m->failures[1]++;
+    kl_lease_read_at(m, m->now);
+    kl_lease_back_off(m, 0);
 }
 
 static void answered_ok(struct kl_lease *m, const struct kl_lease_object *object, struct kl_lease_effects *fx)
@@ -169,33 +196,42 @@ static void answered_ok(struct kl_lease *m, const struct kl_lease_object *object
     const struct kl_version *base = &m->request_base;
     int unchanged = object->version.number == base->number && object->version.ordered == base->ordered;
     if (m->request.verb == KL_REQUEST_UPDATE && unchanged) {
-        /* Answered, but nothing was written: nobody else saw a renewal, so it is none. */
-        m->failures[1]++;
-        read_at(m, m->now);
-        kl_lease_back_off(m, 0);
+        unwritten(m);
+        return;
+    }
+    int waited = m->await_news;
+    int overtaken = m->news_since_sent;
+    int news = kl_lease_see(m, object, is_write ? KL_FROM_WRITE : KL_FROM_READ, fx);
+    if (is_write && !news && !overtaken) {
+        unwritten(m);
         return;
     }
     succeeded(m, is_write);
-    int waited = m->await_news;
-    int news = kl_lease_see(m, object, is_write ? KL_FROM_WRITE : KL_FROM_READ, fx);
     if (is_write)
         return;
     m->must_read = 0;
     m->await_news = 0;
+    m->hinted = 0;
     next_poll(m);
     if (waited && news && !m->polling)
         fx->watch_suspect = 1;
 }
 
-static void answered_not_found(struct kl_lease *m, struct kl_lease_effects *fx)
+static void answered_not_found(struct kl_lease *m, int code, struct kl_lease_effects *fx)
 {
     int is_write = m->request.verb != KL_REQUEST_READ;
-    succeeded(m, is_write);
     if (is_write) {
+        if (m->request.verb != KL_REQUEST_UPDATE) { /* nothing that a creation should be told */
+            if (code)
+                report(m, 1, code, fx);
+            m->failures[1]++;
+            kl_lease_back_off(m, 0);
+        }
         if (!m->news_since_sent)
             (void)kl_lease_see_absent(m, NULL, KL_FROM_WRITE, fx);
         return;
     }
+    succeeded(m, is_write);
     int waited = m->await_news;
     int asked_in_time = !m->news_since_sent;
     int news = kl_lease_see_absent(m, NULL, KL_FROM_READ, fx);
@@ -215,9 +251,27 @@ static void answered_forbidden(struct kl_lease *m, int code, struct kl_lease_eff
         return;
     }
     m->create_by_put = 0;
-    report(m, is_write, code, fx);
-    m->failures[is_write]++;
+    failed(m, is_write, code, fx);
     kl_lease_back_off(m, m->config.retry_period);
+}
+
+static int surely_not_applied(enum kl_outcome outcome)
+{
+    switch (outcome) {
+    case KL_OUTCOME_NO_NAMESPACE:
+    case KL_OUTCOME_FORBIDDEN:
+    case KL_OUTCOME_THROTTLED:
+    case KL_OUTCOME_REFUSED:
+    case KL_OUTCOME_NOT_SENT:
+        return 1;
+    case KL_OUTCOME_OK:
+    case KL_OUTCOME_CONFLICT: /* perhaps with a trace of its own first attempt */
+    case KL_OUTCOME_NOT_FOUND:
+    case KL_OUTCOME_TIMED_OUT:
+    case KL_OUTCOME_AMBIGUOUS:
+        break;
+    }
+    return 0;
 }
 
 static void answered(struct kl_lease *m, const struct kl_lease_input *in, struct kl_lease_effects *fx)
@@ -228,54 +282,58 @@ static void answered(struct kl_lease *m, const struct kl_lease_input *in, struct
     int is_write = m->request.verb != KL_REQUEST_READ;
     if (in->outcome < KL_OUTCOME_NOT_SENT)
         measure(m, fx);
+    if (is_write && surely_not_applied(in->outcome))
+        kl_own_drop_last(m);
     switch (in->outcome) {
     case KL_OUTCOME_OK:
         answered_ok(m, in->object, fx);
         break;
     case KL_OUTCOME_CONFLICT:
-        lost_race(m);
+        if (is_write) {
+            lost_race(m);
+            break;
+        }
+        failed(m, is_write, in->error_code, fx); /* nothing that a read should be told */
+        kl_lease_back_off(m, m->config.retry_period);
         break;
     case KL_OUTCOME_NOT_FOUND:
-        answered_not_found(m, fx);
+        answered_not_found(m, in->error_code, fx);
         break;
     case KL_OUTCOME_FORBIDDEN:
         answered_forbidden(m, in->error_code, fx);
         break;
-    case KL_OUTCOME_NO_NAMESPACE:
     case KL_OUTCOME_REFUSED:
         if (m->request.verb == KL_REQUEST_CREATE_BY_PUT && m->failures[1]++ == 0) {
             lost_race(m); /* a PUT without a version meets an object with 422 */
             break;
         }
-        report(m, is_write, in->error_code, fx);
-        m->failures[is_write]++;
+        failed(m, is_write, in->error_code, fx);
+        kl_lease_back_off(m, m->config.retry_period);
+        break;
+    case KL_OUTCOME_NO_NAMESPACE:
+        failed(m, is_write, in->error_code, fx);
         kl_lease_back_off(m, m->config.retry_period);
         break;
     case KL_OUTCOME_THROTTLED:
-        report(m, is_write, in->error_code, fx);
-        m->failures[is_write]++;
+        failed(m, is_write, in->error_code, fx);
         kl_lease_back_off(m, in->retry_after);
         break;
     case KL_OUTCOME_NOT_SENT:
-        if (is_write)
-            kl_own_drop_last(m);
-        report(m, is_write, in->error_code, fx);
-        m->failures[is_write]++;
-        kl_lease_back_off(m, 0);
-        break;
     case KL_OUTCOME_TIMED_OUT:
     case KL_OUTCOME_AMBIGUOUS:
-        report(m, is_write, in->error_code, fx);
-        m->suspect_connection = in->outcome == KL_OUTCOME_TIMED_OUT;
-        m->failures[is_write]++;
-        if (is_write)
-            read_at(m, m->now);
+        failed(m, is_write, in->error_code, fx);
+        m->suspect_connection = in->error_code != K8SLEADER_ERR_SERVER; /* 5xx: the connection works */
+        if (is_write && in->outcome != KL_OUTCOME_NOT_SENT)
+            kl_lease_read_at(m, m->now);
         /* A time-out has taken its time already: who holds the lock tries again at once, elsewhere. */
-        if (in->outcome == KL_OUTCOME_AMBIGUOUS || !kl_lease_holds_lock(m))
+        if (in->outcome == KL_OUTCOME_TIMED_OUT && kl_lease_holds_lock(m))
+            m->not_before = kl_max(m->not_before, m->sent_at + KL_BACK_OFF_FIRST);
+        else
             kl_lease_back_off(m, 0);
         break;
     }
-    if (m->phase == KL_PHASE_CANDIDATE && m->stopping && (!is_write || m->own_count == 0))
+    int settled = m->own_count == 0 || (!is_write && in->outcome <= KL_OUTCOME_NOT_FOUND);
+    if (m->phase == KL_PHASE_CANDIDATE && m->stopping && settled)
         kl_lease_close(m, fx);
 }
 
@@ -293,7 +351,7 @@ static void stop(struct kl_lease *m, struct kl_lease_effects *fx)
         /* A write of ours may land, or have landed: find out, so that a lock nobody wants is given back. */
         m->stop_until = m->now + m->config.renew_deadline / 3;
         if (!m->in_flight)
-            read_at(m, m->now);
+            kl_lease_read_at(m, m->now);
         break;
     case KL_PHASE_LEADING:
         m->phase = KL_PHASE_DRAINING;
@@ -324,7 +382,7 @@ static void drained(struct kl_lease *m, uint64_t token, struct kl_lease_effects 
         m->phase = KL_PHASE_CANDIDATE;
         m->await_news = 0;
         if (m->own_count > 0)
-            read_at(m, m->now);
+            kl_lease_read_at(m, m->now);
     }
 }
 
@@ -355,7 +413,7 @@ void kl_lease_step(struct kl_lease *m, const struct kl_lease_input *in, struct k
     switch (in->type) {
     case KL_INPUT_START:
         /* The watch asks for the first read once it is live; should it not come up, read all the same. */
-        read_at(m, m->now + m->config.retry_period);
+        kl_lease_read_at(m, m->now + m->config.retry_period);
         break;
     case KL_INPUT_TICK:
         break;
@@ -369,7 +427,7 @@ void kl_lease_step(struct kl_lease *m, const struct kl_lease_input *in, struct k
         m->polling = 0;
         memset(m->told_errors[0], 0, sizeof m->told_errors[0]);
         if (in->fresh)
-            read_at(m, m->now);
+            kl_lease_read_at(m, m->now);
         break;
     case KL_INPUT_WATCH_FORBIDDEN:
         if (!m->polling) {

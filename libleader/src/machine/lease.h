@@ -188,6 +188,7 @@ struct kl_lease {
     /* requests */
     struct kl_own_write own[KL_OWN_WRITES_MOST];
     unsigned own_count;
+    kl_stamp last_stamp;
     int in_flight;
     struct kl_lease_request request; /* in flight */
     struct kl_version request_base;
@@ -195,6 +196,9 @@ struct kl_lease {
     int news_since_sent; /* something was adopted while the request was under way */
     int must_read;       /* a read has to settle what the lock is */
     int64_t read_at;
+    int hinted; /* the watch showed `hint`, a version that can't be told newer or older: a read has to settle
+                   it */
+    struct kl_version hint;
     int await_news; /* a race was lost: no acquisition until something newer is known */
     int64_t not_before;
     int64_t renew_at;

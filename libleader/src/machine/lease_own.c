@@ -24,6 +24,23 @@ void kl_own_drop_last(struct kl_lease *m)
         m->own_count--;
 }
 
+/*
+ * Something newer than what our writes were based on was seen: they can't land any more. But a creation is
+ * based on nothing. What the watch tells meanwhile may be the end of the object before, so the one in flight
+ * stays.
+ */
+void kl_own_outdated(struct kl_lease *m)
+{
+    int creating =
+        m->in_flight && (m->request.verb == KL_REQUEST_CREATE || m->request.verb == KL_REQUEST_CREATE_BY_PUT);
+    if (creating && m->own_count > 0) {
+        m->own[0] = m->own[m->own_count - 1];
+        m->own_count = 1;
+    } else {
+        m->own_count = 0;
+    }
+}
+
 static int shows(const struct kl_lease *m, const struct kl_record *record, const struct kl_own_write *write)
 {
     const char *holder = write->kind == KL_WRITE_RELEASE ? "" : m->config.identity;
@@ -41,10 +58,18 @@ const struct kl_own_write *kl_own_find(const struct kl_lease *m, const struct kl
     return NULL;
 }
 
-/* A renewal that has the same renewTime as another would be seen by nobody, and could not be told from it. */
-kl_stamp kl_own_new_stamp(const struct kl_lease *m, int64_t wall_us)
+/* A wall clock this far behind our last stamp was set, not just slewed: it is followed. */
+#define SET_BACK_US INT64_C(60000000)
+
+/*
+ * A renewal that has the same renewTime as another would be seen by nobody, and could not be told from it.
+ * One that differs from the last only is not enough: a standby may have missed that.
+ */
+kl_stamp kl_own_new_stamp(struct kl_lease *m, int64_t wall_us)
 {
     kl_stamp stamp = wall_us;
+    if (m->last_stamp != KL_STAMP_NONE && stamp <= m->last_stamp && stamp > m->last_stamp - SET_BACK_US)
+        stamp = m->last_stamp + 1;
     for (int again = 1; again;) {
         again = (m->lock == KL_LOCK_PRESENT && m->record.renew_time == stamp) ||
                 (m->held_valid && m->held.renew_time == stamp);
@@ -52,5 +77,6 @@ kl_stamp kl_own_new_stamp(const struct kl_lease *m, int64_t wall_us)
             again |= m->own[i].renew_time == stamp;
         stamp += again;
     }
+    m->last_stamp = stamp;
     return stamp;
 }

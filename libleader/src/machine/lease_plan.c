@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define BACK_OFF_FIRST (50 * KL_MILLISECOND)
-
 /* SplitMix64: one word of state, good enough to spread a herd. */
 static uint64_t next_random(struct kl_lease *m)
 {
@@ -23,20 +21,33 @@ int64_t kl_lease_random(struct kl_lease *m, int64_t bound)
     return bound <= 0 ? 0 : (int64_t)(next_random(m) % ((uint64_t)bound + 1));
 }
 
+/* For the one who holds the lock: to renew it, or to give it back. */
+static int64_t time_left(const struct kl_lease *m)
+{
+    return (m->phase == KL_PHASE_RELEASING ? m->grace_until : m->lead_until) - m->now;
+}
+
+/* The longest that who holds the lock may put a request off. */
+int64_t kl_lease_patience(const struct kl_lease *m)
+{
+    return kl_max(kl_max(time_left(m) / 2, 4 * m->round_trip), KL_BACK_OFF_FIRST / 2);
+}
+
 /*
  * After a failure: nothing before `least` from now, and longer the more failures there were in a row, up to
- * retryPeriod, with up to half of it by chance. A leader may not wait past half of the time it has left.
+ * retryPeriod, with up to half of it by chance. Who holds the lock may not wait past half of the time it has
+ * left.
  */
 void kl_lease_back_off(struct kl_lease *m, int64_t least)
 {
-    int64_t delay = BACK_OFF_FIRST;
+    int64_t delay = KL_BACK_OFF_FIRST;
     unsigned failures = m->failures[0] > m->failures[1] ? m->failures[0] : m->failures[1];
     for (unsigned i = 1; i < failures && delay < m->config.retry_period; i++)
         delay *= 2;
     delay = kl_min(delay, m->config.retry_period);
     delay = kl_max(delay / 2 + kl_lease_random(m, delay / 2), least);
     if (kl_lease_holds_lock(m))
-        delay = kl_min(delay, kl_max((m->lead_until - m->now) / 2, 4 * m->round_trip));
+        delay = kl_min(delay, kl_lease_patience(m));
     m->not_before = kl_later(m->now, delay);
 }
 
@@ -51,7 +62,7 @@ static struct next next_of_candidate(const struct kl_lease *m)
     struct next next = {KL_URGENCY_ACQUIRE, KL_NEVER, 0};
     if (!m->coordinated && !m->await_news && !m->stopping && m->lock != KL_LOCK_UNKNOWN)
         next.due = kl_later(m->free_at, m->jitter);
-    if (m->must_read && m->read_at <= next.due) {
+    if (m->must_read && m->read_at <= kl_max(next.due, m->now)) {
         next.due = m->read_at;
         next.read = 1;
     }
@@ -74,8 +85,12 @@ static struct next next_request(const struct kl_lease *m)
     case KL_PHASE_LEADING:
     case KL_PHASE_DRAINING:
         next.urgency = KL_URGENCY_RENEW;
-        next.read = m->must_read;
-        next.due = m->must_read ? m->read_at : m->lock == KL_LOCK_ABSENT ? m->now : m->renew_at;
+        next.due = m->lock == KL_LOCK_ABSENT ? m->now : m->renew_at;
+        /* A read that has no write of ours to settle may fail as it likes: a renewal whose turn it is goes
+         * first. */
+        next.read = m->must_read && (m->own_count > 0 || m->now < next.due);
+        if (next.read)
+            next.due = m->read_at;
         break;
     case KL_PHASE_RELEASING:
         next.urgency = KL_URGENCY_RELEASE;
@@ -116,11 +131,7 @@ void kl_lease_plan(struct kl_lease *m)
  * nothing. */
 static int64_t attempt_timeout(const struct kl_lease *m)
 {
-    int64_t budget = m->config.renew_deadline;
-    if (m->phase == KL_PHASE_RELEASING)
-        budget = m->grace_until - m->now;
-    else if (kl_lease_holds_lock(m))
-        budget = m->lead_until - m->now;
+    int64_t budget = kl_lease_holds_lock(m) ? time_left(m) : m->config.renew_deadline;
     int64_t least = kl_max(4 * m->round_trip, KL_MILLISECOND);
     return kl_max(kl_min(kl_max(budget / 3, least), budget), KL_MILLISECOND);
 }
@@ -159,7 +170,8 @@ static void build_write(struct kl_lease *m, int64_t wall_us, struct kl_lease_req
         request->acquires = 1;
         set_holder(record, m->config.identity);
         record->acquire_time = now;
-        record->transitions = present ? m->record.transitions + 1 : 0;
+        /* The field is an int32. */
+        record->transitions = present ? kl_min(kl_max(m->record.transitions, 0), INT32_MAX - 1) + 1 : 0;
     }
     write->acquire_time = record->acquire_time;
     write->renew_time = record->renew_time;
@@ -171,7 +183,8 @@ int kl_lease_send(struct kl_lease *m, int64_t now, int64_t wall_us, struct kl_le
 {
     m->now = kl_max(m->now, now);
     struct next next = next_request(m);
-    int too_late = kl_lease_holds_lock(m) && m->phase != KL_PHASE_RELEASING && m->now >= m->lead_until;
+    int too_late = (m->phase == KL_PHASE_LEADING && m->now >= m->lead_until) ||
+                   (m->phase == KL_PHASE_DRAINING && m->now >= kl_min(m->lead_until, m->drain_until));
     if (too_late || next.due > m->now) {
         kl_lease_plan(m); /* a tick will say what becomes of it */
         return 0;

@@ -50,6 +50,23 @@ static int is_news(const struct kl_lease *m, const struct kl_version *version, e
     return m->lock == KL_LOCK_ABSENT || newer(&m->version, version);
 }
 
+/*
+ * Versions without numbers don't tell which is newer: what a watch shows, which may lag, is only a hint then
+ * that a read is due.
+ */
+static int is_hint(struct kl_lease *m, const struct kl_version *version)
+{
+    int none_yet = !m->version.ordered && m->version.number == 0; /* absent from the start */
+    if (none_yet || (version->ordered && m->version.ordered))
+        return 0;
+    if (newer(version, &m->version)) {
+        m->hint = *version;
+        m->hinted = 1;
+        kl_lease_read_at(m, m->now);
+    }
+    return 1;
+}
+
 /* A new chance to take the lock: its share of the spread is drawn anew, so that no candidate is always the
  * last. */
 static void new_chance(struct kl_lease *m, int64_t free_at)
@@ -63,12 +80,13 @@ static void adopted(struct kl_lease *m, const struct kl_version *version)
     m->version = *version;
     m->news_since_sent = 1;
     m->await_news = 0;
-    m->must_read = 0;
+    m->must_read = m->hinted && newer(&m->hint, version);
+    m->hinted = m->must_read;
 }
 
 static void tell_leader(struct kl_lease *m, struct kl_lease_effects *fx)
 {
-    if (m->told_leader || m->record.holder[0] == '\0')
+    if (m->told_leader || m->record.holder[0] == '\0' || m->phase == KL_PHASE_CLOSED)
         return;
     m->told_leader = 1;
     kl_lease_emit(fx, KL_LEASE_NEW_LEADER, 0, 0, 0);
@@ -85,10 +103,12 @@ static void tell_duplicate(struct kl_lease *m, struct kl_lease_effects *fx)
 }
 
 /* The record is one that we wrote. */
-static void see_own(struct kl_lease *m, const struct kl_own_write *found, struct kl_lease_effects *fx)
+static void see_own(struct kl_lease *m, const struct kl_own_write *found, int changed,
+                    struct kl_lease_effects *fx)
 {
     struct kl_own_write write = *found;
-    m->own_count = 0; /* based on older versions: they can't land any more */
+    int had = found == &m->held;
+    kl_own_outdated(m);
     m->record_is_ours = 1;
     if (write.kind == KL_WRITE_RELEASE) {
         m->held_valid = 0;
@@ -100,10 +120,11 @@ static void see_own(struct kl_lease *m, const struct kl_own_write *found, struct
     m->held_valid = 1;
     if (kl_lease_holds_lock(m)) {
         kl_lease_extend(m);
-        /* A foreign hand shortened or removed the duration: put it right at once. */
-        if (m->record.duration_s != (m->config.lease_duration + KL_SECOND - 1) / KL_SECOND)
-            m->renew_at = m->now;
-    } else if (m->phase == KL_PHASE_CANDIDATE && write.kind == KL_WRITE_ACQUIRE && !m->coordinated) {
+        /* A foreign hand shortened or removed the duration after we wrote it: put it right at once, but don't
+         * race it. (Where our writes come back with another, the server itself wants it so.) */
+        if (had && changed)
+            m->renew_at = kl_min(m->renew_at, kl_max(m->now, write.sent_at + m->config.retry_period / 4));
+    } else if (m->phase == KL_PHASE_CANDIDATE && write.kind == KL_WRITE_ACQUIRE && !had && !m->coordinated) {
         kl_lease_win(m, fx);
     } else {
         new_chance(m, m->now); /* of a term that we lost, and handed back: nobody else can lead by it */
@@ -117,7 +138,7 @@ static void see_foreign(struct kl_lease *m, int changed, int term_changed, int f
 {
     int was_absent_to_holder = m->lock == KL_LOCK_ABSENT;
     int our_name = strcmp(m->record.holder, m->config.identity) == 0;
-    m->own_count = 0;
+    kl_own_outdated(m);
     m->held_valid = 0;
     m->record_is_ours = 0;
     if (kl_lease_holds_lock(m)) {
@@ -147,6 +168,8 @@ static void see_foreign(struct kl_lease *m, int changed, int term_changed, int f
 int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum kl_source source,
                  struct kl_lease_effects *fx)
 {
+    if (source == KL_FROM_WATCH && is_hint(m, &object->version))
+        return 0;
     if (!is_news(m, &object->version, source))
         return 0;
     /* A deleted lock that comes back as it was is no news of its holder: the record outlives the object here.
@@ -173,7 +196,7 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
         m->told_coordinated = 0;
     }
     if (own)
-        see_own(m, own, fx);
+        see_own(m, own, changed, fx);
     else
         see_foreign(m, changed, term_changed, first, fx);
     m->lock = KL_LOCK_PRESENT;
@@ -190,11 +213,14 @@ int kl_lease_see_absent(struct kl_lease *m, const struct kl_version *version, en
 {
     if (version && m->lock != KL_LOCK_UNKNOWN && !newer(version, &m->version))
         return 0;
+    if (source == KL_FROM_WATCH && is_hint(m, version))
+        return 0;
     if (source == KL_FROM_READ && m->news_since_sent)
         return 0; /* asked before the last news: it may have come since */
     int was_free = !m->record_known || m->record.holder[0] == '\0';
     m->must_read = 0;
     m->await_news = 0;
+    m->hinted = 0;
     if (m->lock == KL_LOCK_ABSENT) {
         if (version)
             m->version = *version;

@@ -1,0 +1,472 @@
+/* The public objects k8sleader_options and k8sleader_callbacks: what to stand for, and whom to tell. */
+#include "options.h"
+
+#include "client_object.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define MS INT64_C(1000000)
+/* The recorded duration is an int32 of seconds; a day is more than anybody needs. */
+#define DURATION_MOST_MS INT64_C(86400000)
+
+struct k8sleader_options {
+    int mode;
+    char *name;
+    char *namespace_;
+    char *identity;
+    int64_t lease_duration_ms;
+    int64_t renew_deadline_ms;
+    int64_t retry_period_ms;
+    int64_t drain_timeout_ms;
+    int rejoin;
+    int resume;
+    struct kl_label *labels;
+    size_t label_count;
+};
+
+k8sleader_options *k8sleader_options_new(int mode, const char *name)
+{
+    if (mode != K8SLEADER_LEASE || !name)
+        return NULL;
+    k8sleader_options *options = calloc(1, sizeof *options);
+    if (!options)
+        return NULL;
+    options->mode = mode;
+    options->name = strdup(name);
+    options->lease_duration_ms = 15000;
+    options->renew_deadline_ms = 10000;
+    options->retry_period_ms = 2000;
+    options->drain_timeout_ms = 30000;
+    options->rejoin = 1;
+    if (!options->name) {
+        free(options);
+        return NULL;
+    }
+    return options;
+}
+
+static void labels_free(struct kl_label *labels, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(labels[i].key);
+        free(labels[i].value);
+    }
+    free(labels);
+}
+
+void k8sleader_options_free(k8sleader_options *options)
+{
+    if (!options)
+        return;
+    labels_free(options->labels, options->label_count);
+    free(options->name);
+    free(options->namespace_);
+    free(options->identity);
+    free(options);
+}
+
+/* ---- setters ---- */
+
+static int set_text(char **place, const char *value)
+{
+    char *copy = strdup(value);
+    if (!copy)
+        return K8SLEADER_ERR_NO_MEMORY;
+    free(*place);
+    *place = copy;
+    return K8SLEADER_OK;
+}
+
+int k8sleader_options_set_namespace(k8sleader_options *options, const char *name)
+{
+    return options && name ? set_text(&options->namespace_, name) : K8SLEADER_ERR_ARGUMENT;
+}
+
+int k8sleader_options_set_identity(k8sleader_options *options, const char *identity)
+{
+    return options && identity ? set_text(&options->identity, identity) : K8SLEADER_ERR_ARGUMENT;
+}
+
+static int set_duration(int64_t *place, int64_t ms)
+{
+    if (!place)
+        return K8SLEADER_ERR_ARGUMENT;
+    *place = ms; /* whether it fits is seen when the election starts, with the others */
+    return K8SLEADER_OK;
+}
+
+int k8sleader_options_set_lease_duration_ms(k8sleader_options *options, int64_t ms)
+{
+    return set_duration(options ? &options->lease_duration_ms : NULL, ms);
+}
+
+int k8sleader_options_set_renew_deadline_ms(k8sleader_options *options, int64_t ms)
+{
+    return set_duration(options ? &options->renew_deadline_ms : NULL, ms);
+}
+
+int k8sleader_options_set_retry_period_ms(k8sleader_options *options, int64_t ms)
+{
+    return set_duration(options ? &options->retry_period_ms : NULL, ms);
+}
+
+int k8sleader_options_set_drain_timeout_ms(k8sleader_options *options, int64_t ms)
+{
+    return set_duration(options ? &options->drain_timeout_ms : NULL, ms);
+}
+
+static int set_switch(int *place, int enabled)
+{
+    if (!place || (enabled != 0 && enabled != 1))
+        return K8SLEADER_ERR_ARGUMENT;
+    *place = enabled;
+    return K8SLEADER_OK;
+}
+
+int k8sleader_options_set_rejoin(k8sleader_options *options, int enabled)
+{
+    return set_switch(options ? &options->rejoin : NULL, enabled);
+}
+
+int k8sleader_options_set_resume(k8sleader_options *options, int enabled)
+{
+    return set_switch(options ? &options->resume : NULL, enabled);
+}
+
+int k8sleader_options_set_label(k8sleader_options *options, const char *key, const char *value)
+{
+    if (!options || !key || !value)
+        return K8SLEADER_ERR_ARGUMENT;
+    for (size_t i = 0; i < options->label_count; i++)
+        if (strcmp(options->labels[i].key, key) == 0)
+            return set_text(&options->labels[i].value, value);
+    struct kl_label *labels = realloc(options->labels, (options->label_count + 1) * sizeof *labels);
+    if (!labels)
+        return K8SLEADER_ERR_NO_MEMORY;
+    options->labels = labels;
+    struct kl_label *label = &labels[options->label_count];
+    label->key = strdup(key);
+    label->value = strdup(value);
+    if (!label->key || !label->value) {
+        free(label->key);
+        free(label->value);
+        return K8SLEADER_ERR_NO_MEMORY;
+    }
+    options->label_count++;
+    return K8SLEADER_OK;
+}
+
+/* ---- any option by name ---- */
+
+enum option_type { OPTION_TEXT, OPTION_DURATION, OPTION_SWITCH, OPTION_LABEL };
+
+struct k8sleader_option_info {
+    const char *name;
+    enum option_type type;
+    const char *by_default;
+    const char *help;
+    int (*set_text)(k8sleader_options *, const char *);
+    int (*set_duration)(k8sleader_options *, int64_t);
+    int (*set_switch)(k8sleader_options *, int);
+};
+
+static const k8sleader_option_info infos[] = {
+    {"namespace", OPTION_TEXT, "", "the lock's namespace; default: the Pod's", k8sleader_options_set_namespace, NULL,
+     NULL},
+    {"identity", OPTION_TEXT, "", "who we are, unique among the candidates; default: HOSTNAME_UUID",
+     k8sleader_options_set_identity, NULL, NULL},
+    {"lease-duration", OPTION_DURATION, "15s", "how long a lock that is not renewed stays taken", NULL,
+     k8sleader_options_set_lease_duration_ms, NULL},
+    {"renew-deadline", OPTION_DURATION, "10s", "how long a leader goes on without a renewal", NULL,
+     k8sleader_options_set_renew_deadline_ms, NULL},
+    {"retry-period", OPTION_DURATION, "2s", "how often a leader renews", NULL, k8sleader_options_set_retry_period_ms,
+     NULL},
+    {"drain-timeout", OPTION_DURATION, "30s", "how long a drain may take before renewals stop", NULL,
+     k8sleader_options_set_drain_timeout_ms, NULL},
+    {"rejoin", OPTION_SWITCH, "true", "stand again after a loss", NULL, NULL, k8sleader_options_set_rejoin},
+    {"resume", OPTION_SWITCH, "false", "take a lock found under our own identity at once", NULL, NULL,
+     k8sleader_options_set_resume},
+    {"label", OPTION_LABEL, "", "KEY=VALUE, a label for the lock object", NULL, NULL, NULL},
+};
+
+#define OPTION_COUNT (sizeof infos / sizeof infos[0])
+
+const k8sleader_option_info *const *k8sleader_options_list(size_t *count)
+{
+    static const k8sleader_option_info *const pointers[] = {&infos[0], &infos[1], &infos[2], &infos[3], &infos[4],
+                                                            &infos[5], &infos[6], &infos[7], &infos[8]};
+    _Static_assert(sizeof pointers / sizeof pointers[0] == OPTION_COUNT, "every option is listed");
+    if (count)
+        *count = OPTION_COUNT;
+    return pointers;
+}
+
+const char *k8sleader_option_info_name(const k8sleader_option_info *info)
+{
+    return info ? info->name : "";
+}
+
+const char *k8sleader_option_info_type(const k8sleader_option_info *info)
+{
+    static const char *const names[] = {"string", "duration", "boolean", "label"};
+    return info ? names[info->type] : "";
+}
+
+const char *k8sleader_option_info_default(const k8sleader_option_info *info)
+{
+    return info ? info->by_default : "";
+}
+
+const char *k8sleader_option_info_help(const k8sleader_option_info *info)
+{
+    return info ? info->help : "";
+}
+
+static const struct unit {
+    const char *name;
+    int64_t ms;
+} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+
+/* "15s", "1m30s", "500ms", "1.5s": whole numbers or decimals with a unit each, as Go writes durations. */
+static int read_duration(const char *text, int64_t *ms)
+{
+    double total = 0;
+    if (!*text)
+        return -1;
+    while (*text) {
+        size_t digits = strspn(text, "0123456789.");
+        if (digits == 0 || digits > 15)
+            return -1;
+        char number[16];
+        char *end;
+        memcpy(number, text, digits);
+        number[digits] = '\0';
+        errno = 0;
+        double value = strtod(number, &end);
+        if (*end || errno)
+            return -1;
+        text += digits;
+        size_t letters = strspn(text, "hms");
+        const struct unit *unit = NULL;
+        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+            if (strlen(units[i].name) == letters && strncmp(units[i].name, text, letters) == 0)
+                unit = &units[i];
+        if (!unit)
+            return -1;
+        total += value * (double)unit->ms;
+        text += letters;
+    }
+    if (total > (double)DURATION_MOST_MS * 1000)
+        return -1;
+    *ms = (int64_t)(total + 0.5);
+    return 0;
+}
+
+static int set_label_text(k8sleader_options *options, const char *text, k8sleader_error **err)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals)
+        return kl_fail(err, K8SLEADER_ERR_OPTION, "label: \"%s\" is not KEY=VALUE", text);
+    char *key = strndup(text, (size_t)(equals - text));
+    if (!key)
+        return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a label");
+    int code = kl_check_label(key, equals + 1, err);
+    if (code == 0)
+        code = k8sleader_options_set_label(options, key, equals + 1);
+    free(key);
+    return code;
+}
+
+int k8sleader_options_set(k8sleader_options *options, const char *option, const char *value, k8sleader_error **err)
+{
+    if (!options || !option || !value)
+        return kl_fail(err, K8SLEADER_ERR_ARGUMENT, "k8sleader_options_set: options, option and value are needed");
+    const k8sleader_option_info *info = NULL;
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(infos[i].name, option) == 0)
+            info = &infos[i];
+    if (!info)
+        return kl_fail(err, K8SLEADER_ERR_OPTION, "there is no option \"%s\"", option);
+    int64_t ms = 0;
+    int is_true = strcmp(value, "true") == 0;
+    int code = K8SLEADER_OK;
+    switch (info->type) {
+    case OPTION_TEXT:
+        code = info->set_text(options, value);
+        break;
+    case OPTION_DURATION:
+        if (read_duration(value, &ms) != 0)
+            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is no duration such as 15s, 1m30s or 500ms", option,
+                           value);
+        code = info->set_duration(options, ms);
+        break;
+    case OPTION_SWITCH:
+        if (!is_true && strcmp(value, "false") != 0)
+            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is neither true nor false", option, value);
+        code = info->set_switch(options, is_true);
+        break;
+    case OPTION_LABEL:
+        return set_label_text(options, value, err);
+    }
+    return code == 0 ? 0 : kl_fail(err, code, "%s: %s", option, k8sleader_error_name(code));
+}
+
+/* ---- checked and filled in ---- */
+
+static int check_durations(const k8sleader_options *o, k8sleader_error **err)
+{
+    const struct {
+        const char *name;
+        int64_t ms;
+    } all[] = {{"lease-duration", o->lease_duration_ms},
+               {"renew-deadline", o->renew_deadline_ms},
+               {"retry-period", o->retry_period_ms},
+               {"drain-timeout", o->drain_timeout_ms}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i].ms <= 0 || all[i].ms > DURATION_MOST_MS)
+            return kl_fail(err, K8SLEADER_ERR_DURATION, "%s is %lld ms: it must be more than 0 and at most a day",
+                           all[i].name, (long long)all[i].ms);
+    if (o->lease_duration_ms <= o->renew_deadline_ms)
+        return kl_fail(err, K8SLEADER_ERR_DURATION,
+                       "lease-duration (%lld ms) must be longer than renew-deadline (%lld ms): a leader has to stop "
+                       "before others may start",
+                       (long long)o->lease_duration_ms, (long long)o->renew_deadline_ms);
+    if (o->renew_deadline_ms * 10 <= o->retry_period_ms * 12)
+        return kl_fail(err, K8SLEADER_ERR_DURATION,
+                       "renew-deadline (%lld ms) must be longer than 1.2 times retry-period (%lld ms): a leader needs "
+                       "time for another attempt",
+                       (long long)o->renew_deadline_ms, (long long)o->retry_period_ms);
+    return K8SLEADER_OK;
+}
+
+static int random_bytes(void *bytes, size_t size)
+{
+    return getrandom(bytes, size, 0) == (ssize_t)size ? 0 : -1;
+}
+
+/* HOSTNAME_UUID, a random UUID (RFC 9562, version 4). */
+static char *default_identity(void)
+{
+    unsigned char b[16];
+    char host[128];
+    char *identity = NULL;
+    if (random_bytes(b, sizeof b) != 0)
+        return NULL;
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    if (gethostname(host, sizeof host) != 0)
+        (void)snprintf(host, sizeof host, "localhost");
+    host[sizeof host - 1] = '\0';
+    if (asprintf(&identity, "%s_%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", host, b[0], b[1],
+                 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]) < 0)
+        return NULL;
+    return identity;
+}
+
+static int copy_labels(struct kl_standing *standing, const k8sleader_options *options, k8sleader_error **err)
+{
+    if (options->label_count == 0)
+        return 0;
+    standing->labels = calloc(options->label_count, sizeof *standing->labels);
+    if (!standing->labels)
+        return K8SLEADER_ERR_NO_MEMORY;
+    for (size_t i = 0; i < options->label_count; i++) {
+        const struct kl_label *label = &options->labels[i];
+        int code = kl_check_label(label->key, label->value, err);
+        if (code != 0)
+            return code;
+        struct kl_label *copy = &standing->labels[standing->label_count++];
+        copy->key = strdup(label->key);
+        copy->value = strdup(label->value);
+        if (!copy->key || !copy->value)
+            return K8SLEADER_ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+void kl_standing_clear(struct kl_standing *standing)
+{
+    labels_free(standing->labels, standing->label_count);
+    free(standing->namespace_);
+    free(standing->name);
+    free(standing->lock_name);
+    free(standing->identity);
+    memset(standing, 0, sizeof *standing);
+}
+
+static int resolve(struct kl_standing *standing, const k8sleader_options *o, const struct kl_cluster *cluster,
+                   k8sleader_error **err)
+{
+    int code = check_durations(o, err);
+    if (code == 0)
+        code = kl_check_dns_subdomain("the lock's name", o->name, err);
+    if (code == 0 && o->identity)
+        code = kl_check_identity(o->identity, err);
+    if (code == 0)
+        code = kl_namespace_resolve(cluster, o->namespace_, "", &standing->namespace_, err);
+    if (code == 0)
+        code = copy_labels(standing, o, err);
+    if (code != 0)
+        return code;
+    standing->name = strdup(o->name);
+    standing->identity = o->identity ? strdup(o->identity) : default_identity();
+    if (asprintf(&standing->lock_name, "%s/%s", standing->namespace_, o->name) < 0)
+        standing->lock_name = NULL;
+    if (!standing->name || !standing->identity || !standing->lock_name ||
+        random_bytes(&standing->seed, sizeof standing->seed) != 0)
+        return K8SLEADER_ERR_NO_MEMORY;
+    standing->machine = (struct kl_lease_config){
+        .identity = standing->identity,
+        .lease_duration = o->lease_duration_ms * MS,
+        .renew_deadline = o->renew_deadline_ms * MS,
+        .retry_period = o->retry_period_ms * MS,
+        .drain_timeout = o->drain_timeout_ms * MS,
+        .rejoin = o->rejoin,
+        .resume = o->resume,
+        .put_creates = 1,
+    };
+    return K8SLEADER_OK;
+}
+
+int kl_standing_resolve(struct kl_standing *standing, const k8sleader_options *options,
+                        const struct kl_cluster *cluster, k8sleader_error **err)
+{
+    memset(standing, 0, sizeof *standing);
+    int code = resolve(standing, options, cluster, err);
+    if (code == K8SLEADER_ERR_NO_MEMORY)
+        (void)kl_fail(err, code, "no memory for an election");
+    if (code != 0)
+        kl_standing_clear(standing);
+    return code;
+}
+
+/* ---- callbacks ---- */
+
+k8sleader_callbacks *k8sleader_callbacks_new(void)
+{
+    return calloc(1, sizeof(struct k8sleader_callbacks));
+}
+
+#define CALLBACK_SETTER(event)                                                                                         \
+    int k8sleader_callbacks_set_##event(k8sleader_callbacks *callbacks, k8sleader_callback fn)                         \
+    {                                                                                                                  \
+        if (!callbacks)                                                                                                \
+            return K8SLEADER_ERR_ARGUMENT;                                                                             \
+        callbacks->event = fn;                                                                                         \
+        return K8SLEADER_OK;                                                                                           \
+    }
+
+CALLBACK_SETTER(on_started_leading)
+CALLBACK_SETTER(on_stopped_leading)
+CALLBACK_SETTER(on_new_leader)
+CALLBACK_SETTER(on_event)
+
+void k8sleader_callbacks_free(k8sleader_callbacks *callbacks)
+{
+    free(callbacks);
+}

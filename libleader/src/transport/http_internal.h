@@ -1,0 +1,51 @@
+/* What the transport's files share: http.c (the client's connections), generation.c (libcurl's sockets and
+   timers), transfer.c (one request or stream). */
+#ifndef KL_HTTP_INTERNAL_H
+#define KL_HTTP_INTERNAL_H
+
+#include "transport/credentials.h"
+#include "transport/http.h"
+
+enum kl_channel { KL_CHANNEL_REQUESTS, KL_CHANNEL_STREAMS, KL_CHANNELS };
+
+/* Connections that are trusted, or distrusted, together: one libcurl multi handle. */
+struct kl_generation {
+    struct kl_http *http;
+    CURLM *multi;
+    struct kl_timer timer;
+    enum kl_channel channel;
+    unsigned transfers;
+    int retired; /* not the current one any more: freed when its last transfer has gone */
+    struct kl_generation *next;
+};
+
+struct kl_http {
+    struct kl_loop *loop;
+    struct kl_cluster *cluster;
+    struct kl_credentials credentials;
+    char *base;                    /* the URL up to the path */
+    struct curl_slist *connect_to; /* where to connect when tls-server-name stands in the URL; else NULL */
+    int64_t dead_peer_ms;
+    struct kl_generation *current[KL_CHANNELS];
+    struct kl_generation *generations; /* all of them */
+    struct kl_transfer *transfers;     /* all of them */
+    struct kl_transfer *idle;          /* finished ones, kept for their easy handles */
+    unsigned idle_count;
+    int in_curl;         /* inside a libcurl callback: handles must not be added or removed */
+    unsigned dead_count; /* transfers that were cancelled there, to be swept */
+    void (*suspicion)(void *user, int64_t sent_at);
+    void *suspicion_user;
+};
+
+/* generation.c */
+struct kl_generation *kl_generation_current(struct kl_http *http, enum kl_channel channel);
+void kl_generation_retire(struct kl_http *http, enum kl_channel channel);
+void kl_generation_release(struct kl_generation *generation);
+void kl_generations_free(struct kl_http *http);
+
+/* transfer.c */
+void kl_transfer_finish(CURL *easy, CURLcode result);
+void kl_transfers_sweep(struct kl_http *http);
+void kl_transfers_free(struct kl_http *http);
+
+#endif

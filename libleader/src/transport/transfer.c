@@ -1,0 +1,403 @@
+/* One request or one stream: a libcurl easy handle with what belongs to it. */
+#include "transport/http_internal.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Bounds on what a server can make us keep. An object in etcd has 1.5 MiB at most; a list is asked for in
+ * pages. */
+#define BODY_MOST         ((size_t)4 << 20)
+#define REFUSAL_MOST      ((size_t)64 << 10)
+#define HEADER_BYTES_MOST ((size_t)64 << 10)
+#define HEADER_LINES_MOST 200U
+#define CONNECT_TIMEOUT   INT64_C(10000000000)
+#define RETRY_AFTER_MOST  3600L
+/* Easy handles kept for the next requests; each takes some KiB. */
+#define IDLE_MOST 100U
+
+enum kind { KIND_REQUEST, KIND_STREAM };
+
+struct kl_transfer {
+    struct kl_http *http;
+    struct kl_generation *generation;
+    CURL *easy;
+    enum kind kind;
+    struct kl_headers *headers;
+    char *body; /* the request's */
+    char *text; /* the answer's, as far as it is kept */
+    size_t text_size, text_capacity;
+    size_t header_bytes;
+    unsigned header_lines;
+    int too_large;
+    int opened;
+    int dead; /* cancelled or closed inside libcurl: to be swept */
+    int64_t sent_at;
+    kl_http_done done;
+    struct kl_stream_handlers handlers;
+    void *user;
+    struct kl_transfer *next, *previous;
+    char message[CURL_ERROR_SIZE];
+};
+
+static int append_text(struct kl_transfer *t, const char *bytes, size_t size, size_t most)
+{
+    if (size > most - t->text_size) {
+        t->too_large = 1;
+        return -1;
+    }
+    if (t->text_size + size + 1 > t->text_capacity) {
+        size_t capacity = t->text_capacity ? t->text_capacity : 2048;
+        while (capacity < t->text_size + size + 1)
+            capacity *= 2;
+        char *text = realloc(t->text, capacity);
+        if (!text)
+            return -1;
+        t->text = text;
+        t->text_capacity = capacity;
+    }
+    memcpy(t->text + t->text_size, bytes, size);
+    t->text_size += size;
+    t->text[t->text_size] = '\0';
+    return 0;
+}
+
+static int http_status(CURL *easy)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
+static size_t on_body(char *bytes, size_t one, size_t size, void *user)
+{
+    (void)one;
+    struct kl_transfer *t = user;
+    if (t->dead)
+        return 0;
+    if (t->kind == KIND_STREAM && t->opened)
+        return t->handlers.data(t->user, bytes, size) == 0 && !t->dead ? size : 0;
+    size_t most = t->kind == KIND_STREAM ? REFUSAL_MOST : BODY_MOST;
+    return append_text(t, bytes, size, most) == 0 ? size : 0;
+}
+
+static size_t on_header(char *bytes, size_t one, size_t size, void *user)
+{
+    (void)one;
+    struct kl_transfer *t = user;
+    t->header_bytes += size;
+    if (t->header_bytes > HEADER_BYTES_MOST || ++t->header_lines > HEADER_LINES_MOST) {
+        t->too_large = 1;
+        return 0;
+    }
+    int blank = size <= 2 && (bytes[0] == '\r' || bytes[0] == '\n');
+    if (blank && t->kind == KIND_STREAM && !t->opened && !t->dead && http_status(t->easy) == 200) {
+        t->opened = 1;
+        t->handlers.opened(t->user);
+    }
+    return t->dead ? 0 : size;
+}
+
+/* Dead peers are noticed by the kernel: unanswered data by TCP_USER_TIMEOUT, silence by keep-alive probes. */
+static int on_socket_created(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    struct kl_http *http = user;
+    int on = 1;
+    unsigned user_timeout = (unsigned)http->dead_peer_ms;
+    int idle = (int)(http->dead_peer_ms / 2000);
+    int interval = (int)(http->dead_peer_ms / 6000);
+    int probes = 3;
+    idle = idle > 1 ? idle : 1;
+    interval = interval > 1 ? interval : 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
+    return CURL_SOCKOPT_OK;
+}
+
+static void set_blob(CURL *easy, CURLoption option, const struct kl_pem *pem)
+{
+    struct curl_blob blob = {.data = pem->bytes, .len = pem->size, .flags = CURL_BLOB_NOCOPY};
+    (void)curl_easy_setopt(easy, option, &blob);
+}
+
+/* What never changes from one use of an easy handle to the next. */
+static void set_constants(struct kl_transfer *t)
+{
+    CURL *easy = t->easy;
+    struct kl_http *http = t->http;
+    const struct kl_cluster *cluster = http->cluster;
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* never one from the environment: a token would go there */
+    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, cluster->insecure_skip_tls_verify ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, cluster->insecure_skip_tls_verify ? 0L : 2L);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 30L);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->message);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_created);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, http);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, http->connect_to);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8192L);
+    if (cluster->certificate.bytes) {
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, &cluster->certificate);
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, &cluster->key);
+    }
+}
+
+static void forget(struct kl_transfer *t)
+{
+    kl_headers_unref(t->headers);
+    free(t->body);
+    free(t->text);
+    if (t->easy)
+        curl_easy_cleanup(t->easy);
+    free(t);
+}
+
+static struct kl_transfer *transfer_new(struct kl_http *http, enum kind kind)
+{
+    struct kl_transfer *t = NULL;
+    if (kind == KIND_REQUEST && http->idle) {
+        t = http->idle;
+        http->idle = t->next;
+        http->idle_count--;
+    } else {
+        t = calloc(1, sizeof *t);
+        if (!t)
+            return NULL;
+        t->http = http;
+        t->kind = kind;
+        t->easy = curl_easy_init();
+        if (!t->easy) {
+            forget(t);
+            return NULL;
+        }
+        set_constants(t);
+    }
+    t->previous = NULL;
+    t->next = http->transfers;
+    if (t->next)
+        t->next->previous = t;
+    http->transfers = t;
+    return t;
+}
+
+/* Out of the list; kept for the next request if it may be, else freed. */
+static void retire(struct kl_transfer *t)
+{
+    struct kl_http *http = t->http;
+    if (t->previous)
+        t->previous->next = t->next;
+    else
+        http->transfers = t->next;
+    if (t->next)
+        t->next->previous = t->previous;
+    if (t->kind != KIND_REQUEST || http->idle_count >= IDLE_MOST) {
+        forget(t);
+        return;
+    }
+    kl_headers_unref(t->headers);
+    free(t->body);
+    free(t->text);
+    CURL *easy = t->easy;
+    memset(t, 0, sizeof *t);
+    t->http = http;
+    t->kind = KIND_REQUEST;
+    t->easy = easy;
+    t->next = http->idle;
+    http->idle = t;
+    http->idle_count++;
+}
+
+static void leave_generation(struct kl_transfer *t)
+{
+    struct kl_generation *generation = t->generation;
+    if (!generation)
+        return;
+    t->generation = NULL;
+    (void)curl_multi_remove_handle(generation->multi, t->easy);
+    kl_generation_release(generation);
+}
+
+static int start(struct kl_transfer *t, const char *path, int64_t timeout)
+{
+    struct kl_http *http = t->http;
+    enum kl_channel channel = t->kind == KIND_STREAM ? KL_CHANNEL_STREAMS : KL_CHANNEL_REQUESTS;
+    if (kl_credentials_refresh(&http->credentials, kl_now())) {
+        kl_generation_retire(http, KL_CHANNEL_REQUESTS);
+        kl_generation_retire(http, KL_CHANNEL_STREAMS);
+    }
+    t->headers = kl_credentials_headers(&http->credentials);
+    t->generation = kl_generation_current(http, channel);
+    char *url = malloc(strlen(http->base) + strlen(path) + 1);
+    if (!t->headers || !t->generation || !url) {
+        free(url);
+        return -1;
+    }
+    strcpy(url, http->base);
+    strcat(url, path);
+    curl_easy_setopt(t->easy, CURLOPT_URL, url);
+    free(url);
+    const struct kl_pem *ca = http->credentials.ca.bytes ? &http->credentials.ca : &http->cluster->ca;
+    if (ca->bytes)
+        set_blob(t->easy, CURLOPT_CAINFO_BLOB, ca);
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers->list);
+    /* Rounded up: libcurl counts in ms, and 0 would mean no limit. */
+    long total_ms = (long)((timeout + 999999) / 1000000);
+    long connect_ms = total_ms;
+    if (timeout > CONNECT_TIMEOUT)
+        connect_ms = (long)(CONNECT_TIMEOUT / 1000000);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, total_ms);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    t->sent_at = kl_now();
+    return curl_multi_add_handle(t->generation->multi, t->easy) == CURLM_OK ? 0 : -1;
+}
+
+struct kl_transfer *kl_http_send(struct kl_http *http, struct kl_http_request *request, kl_http_done done,
+                                 void *user)
+{
+    struct kl_transfer *t = transfer_new(http, KIND_REQUEST);
+    if (!t) {
+        free(request->body);
+        return NULL;
+    }
+    t->body = request->body;
+    t->done = done;
+    t->user = user;
+    if (t->body) {
+        curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, (long)request->size);
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
+        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, request->method);
+    } else {
+        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, NULL);
+        curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+    }
+    if (start(t, request->path, request->timeout) != 0) {
+        leave_generation(t);
+        retire(t);
+        return NULL;
+    }
+    return t;
+}
+
+struct kl_transfer *kl_http_stream(struct kl_http *http, const char *path, int64_t total_timeout,
+                                   const struct kl_stream_handlers *handlers, void *user)
+{
+    struct kl_transfer *t = transfer_new(http, KIND_STREAM);
+    if (!t)
+        return NULL;
+    t->handlers = *handlers;
+    t->user = user;
+    if (start(t, path, total_timeout) != 0) {
+        leave_generation(t);
+        retire(t);
+        return NULL;
+    }
+    return t;
+}
+
+void kl_transfer_cancel(struct kl_transfer *t)
+{
+    if (!t || t->dead)
+        return;
+    if (t->http->in_curl) {
+        t->dead = 1;
+        t->http->dead_count++;
+        return;
+    }
+    leave_generation(t);
+    retire(t);
+}
+
+static void fill_result(struct kl_transfer *t, CURLcode code, struct kl_http_result *result)
+{
+    curl_off_t before_sending = 0;
+    curl_off_t retry_after = 0;
+    memset(result, 0, sizeof *result);
+    result->curl = code;
+    result->status = http_status(t->easy);
+    (void)curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result->verify);
+    (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_sending);
+    (void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    result->sent = before_sending > 0;
+    if (retry_after > 0)
+        result->retry_after =
+            (retry_after < RETRY_AFTER_MOST ? retry_after : RETRY_AFTER_MOST) * INT64_C(1000000000);
+    result->body = t->text ? t->text : "";
+    result->size = t->text_size;
+    result->too_large = t->too_large;
+    result->message = t->message[0] ? t->message : curl_easy_strerror(code);
+    result->sent_at = t->sent_at;
+}
+
+void kl_transfer_finish(CURL *easy, CURLcode code)
+{
+    char *private = NULL;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+    struct kl_transfer *t = (struct kl_transfer *)(void *)private;
+    struct kl_http *http = t->http;
+    if (t->dead)
+        return; /* the sweep takes it */
+    struct kl_http_result result;
+    fill_result(t, code, &result);
+    int unanswered =
+        t->kind == KIND_REQUEST && code == CURLE_OPERATION_TIMEDOUT && result.sent && !result.status;
+    if (unanswered && t->generation == http->current[KL_CHANNEL_REQUESTS])
+        kl_generation_retire(http, KL_CHANNEL_REQUESTS);
+    leave_generation(t);
+    if (unanswered && http->suspicion)
+        http->suspicion(http->suspicion_user, result.sent_at);
+    if (t->kind == KIND_STREAM)
+        t->handlers.ended(t->user, &result);
+    else
+        t->done(t->user, &result);
+    retire(t);
+}
+
+/* Removes those that were cancelled inside libcurl. */
+void kl_transfers_sweep(struct kl_http *http)
+{
+    if (http->in_curl)
+        return;
+    for (struct kl_transfer *t = http->transfers; t && http->dead_count;) {
+        struct kl_transfer *next = t->next;
+        if (t->dead) {
+            http->dead_count--;
+            leave_generation(t);
+            retire(t);
+        }
+        t = next;
+    }
+}
+
+void kl_transfers_free(struct kl_http *http)
+{
+    while (http->transfers) {
+        leave_generation(http->transfers);
+        retire(http->transfers);
+    }
+    while (http->idle) {
+        struct kl_transfer *t = http->idle;
+        http->idle = t->next;
+        forget(t);
+    }
+    http->idle_count = 0;
+    http->dead_count = 0;
+}

@@ -1,0 +1,350 @@
+#include "watcher.h"
+
+#include "answer.h"
+#include "kube/status.h"
+#include "kube/watch.h"
+#include "scope.h"
+#include "worker.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MILLISECOND INT64_C(1000000)
+#define SECOND      INT64_C(1000000000)
+
+#define EVENT_MOST        ((size_t)4 << 20)
+#define OPENING_TIMEOUT   (10 * SECOND)
+#define RETRY_FIRST       (100 * MILLISECOND)
+#define RETRY_MOST        (5 * SECOND)
+#define FORBIDDEN_RETRY   (60 * SECOND)
+#define LASTING           (5 * SECOND) /* a stream that lasted this long ended for no fault */
+#define TIMEOUT_LEAST_S   300
+#define TIMEOUT_SPREAD_S  300
+#define VERSION_TEXT_MOST 64
+
+struct kl_watch {
+    k8sleader_client *client;
+    struct kl_scope *scope;
+    k8sleader_election *election; /* NULL: over the whole scope */
+    char *namespace_;
+    struct kl_transfer *transfer;
+    struct kl_watch_decoder *decoder;
+    struct kl_timer timer; /* to open it, or the bound on its opening */
+    char version[VERSION_TEXT_MOST];
+    int resumed; /* opened from a version */
+    int64_t opened_at;
+    int64_t heard_at;
+    int64_t retry_after;
+    unsigned failures;
+    int forbidden;
+    k8sleader_error *error; /* what an ERROR event or the decoder said */
+};
+
+static void open_now(struct kl_watch *watch);
+
+static void describe(const struct kl_watch *watch, char *text, size_t size)
+{
+    (void)snprintf(text, size, "watching Leases in namespace %s", watch->namespace_);
+    if (watch->election)
+        (void)snprintf(text, size, "watching Lease %s", watch->election->lock_name);
+}
+
+/* ---- telling those concerned ---- */
+
+struct told {
+    struct kl_lease_input input;
+    const k8sleader_error *error;
+};
+
+static void tell_one(k8sleader_election *election, void *user)
+{
+    struct told *told = user;
+    struct kl_lease_input input = told->input;
+    kl_worker_step(election, &input, NULL, told->error);
+}
+
+static void tell_all(struct kl_watch *watch, const struct told *told)
+{
+    struct told copy = *told;
+    if (watch->election)
+        tell_one(watch->election, &copy);
+    else
+        kl_scope_for_all(watch->scope, tell_one, &copy);
+}
+
+static void show(k8sleader_election *election, void *user)
+{
+    kl_worker_seen(election, user);
+}
+
+/* ---- the stream ---- */
+
+static const char *version_of(struct json_object *object)
+{
+    struct json_object *metadata = NULL;
+    struct json_object *version = NULL;
+    if (!json_object_object_get_ex(object, "metadata", &metadata) ||
+        !json_object_object_get_ex(metadata, "resourceVersion", &version) ||
+        !json_object_is_type(version, json_type_string))
+        return NULL;
+    return json_object_get_string(version);
+}
+
+/* Only what can stand in a URL as it is; all real ones are digits. Without a version the watch starts afresh. */
+static void remember_version(struct kl_watch *watch, const char *version)
+{
+    if (!version)
+        return;
+    size_t length = strspn(version, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~");
+    int usable = version[length] == '\0' && length < sizeof watch->version;
+    (void)snprintf(watch->version, sizeof watch->version, "%s", usable ? version : "");
+}
+
+static void on_error_event(struct kl_watch *watch, struct json_object *object)
+{
+    char doing[512];
+    int status = 0;
+    describe(watch, doing, sizeof doing);
+    k8sleader_error_free(watch->error);
+    watch->error = kl_answer_status_error(watch->client->http, doing, object, &status);
+    if (status == 410)
+        watch->version[0] = '\0';
+}
+
+static void on_event(void *user, enum kl_watch_event_type type, struct json_object *object)
+{
+    struct kl_watch *watch = user;
+    if (type == KL_WATCH_ERROR) {
+        on_error_event(watch, object);
+        return;
+    }
+    const char *version = version_of(object);
+    remember_version(watch, version);
+    const char *name = kl_object_name(object);
+    if (type == KL_WATCH_BOOKMARK || !name)
+        return;
+    if (type == KL_WATCH_DELETED) {
+        if (!version)
+            return;
+        struct told told = {.input = {.type = KL_INPUT_GONE, .version = kl_version_of(version)}};
+        if (!watch->election)
+            kl_scope_for_name(watch->scope, name, tell_one, &told);
+        else if (strcmp(name, watch->election->name) == 0)
+            tell_one(watch->election, &told);
+        return;
+    }
+    if (!watch->election)
+        kl_scope_for_name(watch->scope, name, show, object);
+    else if (strcmp(name, watch->election->name) == 0)
+        kl_worker_seen(watch->election, object);
+}
+
+static void on_opened(void *user)
+{
+    struct kl_watch *watch = user;
+    kl_timer_clear(watch->client->loop, &watch->timer);
+    watch->opened_at = watch->heard_at = kl_now();
+    watch->forbidden = 0;
+    struct told told = {.input = {.type = KL_INPUT_WATCH_OPENED, .fresh = !watch->resumed}};
+    tell_all(watch, &told);
+}
+
+static int on_data(void *user, const char *bytes, size_t size)
+{
+    struct kl_watch *watch = user;
+    watch->heard_at = kl_now();
+    if (kl_watch_decoder_feed(watch->decoder, bytes, size, watch->error ? NULL : &watch->error) != 0)
+        return -1;
+    return watch->error ? -1 : 0; /* an ERROR event is a stream's last */
+}
+
+static void open_after(struct kl_watch *watch, int64_t delay)
+{
+    (void)kl_timer_set(watch->client->loop, &watch->timer, kl_now() + delay);
+}
+
+/* Doubling with each failure in a row, half of it by chance: a server that comes back is not met by all at once. */
+static int64_t back_off(struct kl_watch *watch)
+{
+    int64_t delay = RETRY_FIRST;
+    for (unsigned i = 0; i < watch->failures && delay < RETRY_MOST; i++)
+        delay *= 2;
+    delay = delay < RETRY_MOST ? delay : RETRY_MOST;
+    watch->failures++;
+    delay = delay / 2 + kl_worker_random(watch->client, delay / 2);
+    return delay > watch->retry_after ? delay : watch->retry_after;
+}
+
+static void report(struct kl_watch *watch, const k8sleader_error *error)
+{
+    struct told told = {
+        .input = {.type = KL_INPUT_WATCH_FAILED, .error_code = k8sleader_error_code(error)},
+        .error = error,
+    };
+    tell_all(watch, &told);
+}
+
+static void on_forbidden(struct kl_watch *watch, const k8sleader_error *error)
+{
+    watch->forbidden = 1;
+    if (!watch->election) {
+        kl_scope_unshare(watch->scope); /* frees this watch */
+        return;
+    }
+    struct told told = {
+        .input = {.type = KL_INPUT_WATCH_FORBIDDEN, .error_code = K8SLEADER_ERR_WATCH_FORBIDDEN},
+    };
+    told.error = kl_error_new(K8SLEADER_ERR_WATCH_FORBIDDEN,
+                              "the lock is polled instead of watched, which is slower: %s",
+                              k8sleader_error_message(error));
+    kl_error_set_http((k8sleader_error *)(uintptr_t)told.error, 403, 1);
+    tell_all(watch, &told);
+    k8sleader_error_free((k8sleader_error *)(uintptr_t)told.error);
+    open_after(watch, FORBIDDEN_RETRY + kl_worker_random(watch->client, FORBIDDEN_RETRY / 4));
+}
+
+static void gone(struct kl_watch *watch)
+{
+    watch->version[0] = '\0';
+    if (watch->election)
+        open_after(watch, back_off(watch));
+    else
+        kl_scope_relist(watch->scope); /* frees this watch */
+}
+
+static void on_ended(void *user, const struct kl_http_result *end)
+{
+    struct kl_watch *watch = user;
+    watch->transfer = NULL;
+    kl_timer_clear(watch->client->loop, &watch->timer);
+    int opened = watch->opened_at != 0;
+    if (opened && kl_now() - watch->opened_at >= LASTING)
+        watch->failures = 0;
+    k8sleader_error *error = watch->error;
+    watch->error = NULL;
+    watch->retry_after = 0;
+    if (end->status == 410 || (error && k8sleader_error_http_status(error) == 410)) {
+        k8sleader_error_free(error);
+        gone(watch);
+        return;
+    }
+    if (opened) {
+        /* A stream that was open ends all the time: time-outs, restarts. Only garbage is worth a word. */
+        if (error)
+            report(watch, error);
+        k8sleader_error_free(error);
+        open_after(watch, back_off(watch));
+        return;
+    }
+    char doing[512];
+    struct kl_verdict verdict;
+    describe(watch, doing, sizeof doing);
+    kl_answer_judge(watch->client->http, doing, end, &verdict);
+    if (end->status == 401)
+        kl_http_rejected(watch->client->http);
+    watch->retry_after = verdict.retry_after;
+    if (end->status == 403) {
+        on_forbidden(watch, verdict.error);
+    } else {
+        if (verdict.error)
+            report(watch, verdict.error);
+        open_after(watch, back_off(watch));
+    }
+    kl_verdict_clear(&verdict);
+    k8sleader_error_free(error);
+}
+
+static void on_timer(void *user)
+{
+    struct kl_watch *watch = user;
+    if (!watch->transfer) {
+        open_now(watch);
+        return;
+    }
+    /* No answer to the opening in time: as with a request, that connection is suspect. */
+    kl_transfer_cancel(watch->transfer);
+    watch->transfer = NULL;
+    kl_http_suspect_streams(watch->client->http);
+    char doing[512];
+    describe(watch, doing, sizeof doing);
+    k8sleader_error *error = kl_error_new(K8SLEADER_ERR_REQUEST_TIMEOUT, "%s: %s does not answer", doing,
+                                          kl_http_server(watch->client->http));
+    report(watch, error);
+    k8sleader_error_free(error);
+    open_after(watch, back_off(watch));
+}
+
+static void open_now(struct kl_watch *watch)
+{
+    static const struct kl_stream_handlers handlers = {on_opened, on_data, on_ended};
+    int timeout_s = TIMEOUT_LEAST_S + (int)kl_worker_random(watch->client, TIMEOUT_SPREAD_S);
+    char query[512];
+    int length = snprintf(query, sizeof query, "?watch=true&allowWatchBookmarks=true&timeoutSeconds=%d", timeout_s);
+    size_t used = (size_t)length;
+    if (watch->election) /* names are DNS subdomains: nothing in them needs escaping */
+        used += (size_t)snprintf(query + used, sizeof query - used, "&fieldSelector=metadata.name%%3D%s",
+                                 watch->election->name);
+    watch->resumed = watch->version[0] != '\0';
+    if (watch->resumed)
+        (void)snprintf(query + used, sizeof query - used, "&resourceVersion=%s", watch->version);
+    watch->opened_at = 0;
+    watch->heard_at = kl_now();
+    kl_watch_decoder_free(watch->decoder);
+    watch->decoder = kl_watch_decoder_new(EVENT_MOST, on_event, watch);
+    char *path = kl_lock_path(watch->namespace_, NULL, query);
+    if (watch->decoder && path)
+        watch->transfer =
+            kl_http_stream(watch->client->http, path, (timeout_s + 30) * SECOND, &handlers, watch);
+    free(path);
+    open_after(watch, watch->transfer ? OPENING_TIMEOUT : back_off(watch));
+}
+
+struct kl_watch *kl_watch_new(k8sleader_client *client, struct kl_scope *scope, const char *namespace_,
+                              k8sleader_election *election, const char *version)
+{
+    struct kl_watch *watch = calloc(1, sizeof *watch);
+    if (!watch)
+        return NULL;
+    watch->client = client;
+    watch->scope = scope;
+    watch->election = election;
+    watch->timer.fire = on_timer;
+    watch->timer.user = watch;
+    watch->namespace_ = strdup(namespace_);
+    if (!watch->namespace_) {
+        free(watch);
+        return NULL;
+    }
+    remember_version(watch, version);
+    open_now(watch);
+    return watch;
+}
+
+void kl_watch_free(struct kl_watch *watch)
+{
+    if (!watch)
+        return;
+    kl_transfer_cancel(watch->transfer);
+    kl_timer_clear(watch->client->loop, &watch->timer);
+    kl_watch_decoder_free(watch->decoder);
+    k8sleader_error_free(watch->error);
+    free(watch->namespace_);
+    free(watch);
+}
+
+void kl_watch_reopen(struct kl_watch *watch)
+{
+    if (!watch->transfer)
+        return; /* it is about to be */
+    kl_transfer_cancel(watch->transfer);
+    watch->transfer = NULL;
+    watch->heard_at = kl_now();
+    open_after(watch, kl_worker_random(watch->client, RETRY_FIRST));
+}
+
+int64_t kl_watch_heard_at(const struct kl_watch *watch)
+{
+    return watch->transfer ? watch->heard_at : INT64_MAX;
+}
