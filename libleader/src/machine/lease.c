@@ -96,7 +96,9 @@ void kl_lease_win(struct kl_lease *m, struct kl_lease_effects *fx)
 {
     m->jitter_bound = 0;
     m->token = m->version.ordered ? m->version.number : 0;
-    if (m->stopping) { /* won behind a stop: nobody was told, so it is given back without a word */
+    if (m->stopping && m->now >= m->held.sent_at + grace_time(m)) {
+        kl_lease_close(m, fx); /* it has nearly run out by itself */
+    } else if (m->stopping) {  /* won behind a stop: nobody was told, so it is given back without a word */
         m->phase = KL_PHASE_RELEASING;
         kl_lease_extend(m);
     } else if (m->now >= m->held.sent_at + leading_time(m)) {
@@ -193,12 +195,6 @@ static void unwritten(struct kl_lease *m)
 static void answered_ok(struct kl_lease *m, const struct kl_lease_object *object, struct kl_lease_effects *fx)
 {
     int is_write = m->request.verb != KL_REQUEST_READ;
-    const struct kl_version *base = &m->request_base;
-    int unchanged = object->version.number == base->number && object->version.ordered == base->ordered;
-    if (m->request.verb == KL_REQUEST_UPDATE && unchanged) {
-        unwritten(m);
-        return;
-    }
     int waited = m->await_news;
     int overtaken = m->news_since_sent;
     int news = kl_lease_see(m, object, is_write ? KL_FROM_WRITE : KL_FROM_READ, fx);

@@ -109,6 +109,8 @@ static void see_own(struct kl_lease *m, const struct kl_own_write *found, int ch
     struct kl_own_write write = *found;
     int had = found == &m->held;
     kl_own_outdated(m);
+    if (m->own_count > 0 && m->own[0].renew_time == write.renew_time)
+        m->own_count = 0; /* the creation in flight is what was found */
     m->record_is_ours = 1;
     if (write.kind == KL_WRITE_RELEASE) {
         m->held_valid = 0;
