@@ -1,0 +1,90 @@
+#include "resource.h"
+
+#include <string.h>
+
+static const struct ds_resource resources[DS_RESOURCES] = {
+    {.id = DS_LEASES,
+     .plural = "leases",
+     .singular = "lease",
+     .kind = "Lease",
+     .group = "coordination.k8s.io",
+     .api_version = "coordination.k8s.io/v1",
+     .namespaced = 1,
+     .creates_on_update = 1,
+     .needs_version_on_put = 1},
+    {.id = DS_CONFIGMAPS,
+     .plural = "configmaps",
+     .singular = "configmap",
+     .kind = "ConfigMap",
+     .group = "",
+     .api_version = "v1",
+     .short_name = "cm",
+     .namespaced = 1},
+    {.id = DS_PODS,
+     .plural = "pods",
+     .singular = "pod",
+     .kind = "Pod",
+     .group = "",
+     .api_version = "v1",
+     .short_name = "po",
+     .namespaced = 1,
+     .has_status = 1},
+    {.id = DS_NODES,
+     .plural = "nodes",
+     .singular = "node",
+     .kind = "Node",
+     .group = "",
+     .api_version = "v1",
+     .short_name = "no",
+     .has_status = 1},
+    {.id = DS_EVENTS,
+     .plural = "events",
+     .singular = "event",
+     .kind = "Event",
+     .group = "",
+     .api_version = "v1",
+     .short_name = "ev",
+     .namespaced = 1,
+     .creates_on_update = 1},
+    {.id = DS_NAMESPACES,
+     .plural = "namespaces",
+     .singular = "namespace",
+     .kind = "Namespace",
+     .group = "",
+     .api_version = "v1",
+     .short_name = "ns",
+     .has_status = 1},
+};
+
+static const char *const verbs[] = {"get", "list", "watch", "create", "update", "patch", "delete"};
+
+const struct ds_resource *ds_resource_at(int id)
+{
+    return &resources[id];
+}
+
+const struct ds_resource *ds_resource_named(const char *plural)
+{
+    for (int id = 0; id < DS_RESOURCES; id++)
+        if (strcmp(resources[id].plural, plural) == 0)
+            return &resources[id];
+    return NULL;
+}
+
+const char *ds_resource_qualified(const struct ds_resource *resource)
+{
+    return resource->id == DS_LEASES ? "leases.coordination.k8s.io" : resource->plural;
+}
+
+const char *ds_verb_name(enum ds_verb verb)
+{
+    return verb < DS_NO_VERB ? verbs[verb] : "";
+}
+
+enum ds_verb ds_verb_named(const char *name)
+{
+    for (int verb = DS_GET; verb < DS_NO_VERB; verb++)
+        if (strcmp(verbs[verb], name) == 0)
+            return (enum ds_verb)verb;
+    return DS_NO_VERB;
+}

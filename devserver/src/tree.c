@@ -1,0 +1,102 @@
+#include "tree.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "memory.h"
+
+enum { DEEPEST_NESTING = 256 };
+
+struct json_object *ds_tree_get(struct json_object *tree, const char *key)
+{
+    struct json_object *value = NULL;
+    if (!json_object_is_type(tree, json_type_object) || !json_object_object_get_ex(tree, key, &value))
+        return NULL;
+    return value;
+}
+
+const char *ds_tree_string(struct json_object *tree, const char *key)
+{
+    struct json_object *value = ds_tree_get(tree, key);
+    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}
+
+int ds_tree_is(struct json_object *tree, const char *key, enum json_type type)
+{
+    struct json_object *value = ds_tree_get(tree, key);
+    return value != NULL && json_object_is_type(value, type);
+}
+
+void ds_tree_set_string(struct json_object *tree, const char *key, const char *value)
+{
+    if (value == NULL)
+        json_object_object_del(tree, key);
+    else
+        json_object_object_add(tree, key, json_object_new_string(value));
+}
+
+struct json_object *ds_tree_clone(struct json_object *tree)
+{
+    struct json_object *copy = NULL;
+    if (tree != NULL)
+        json_object_deep_copy(tree, &copy, NULL);
+    return copy;
+}
+
+struct json_object *ds_tree_merge(struct json_object *target, struct json_object *patch)
+{
+    if (!json_object_is_type(patch, json_type_object))
+        return ds_tree_clone(patch);
+    struct json_object *result = json_object_is_type(target, json_type_object) ? ds_tree_clone(target) : json_object_new_object();
+    json_object_object_foreach(patch, key, value)
+    {
+        if (value == NULL)
+            json_object_object_del(result, key);
+        else
+            json_object_object_add(result, key, ds_tree_merge(ds_tree_get(result, key), value));
+    }
+    return result;
+}
+
+struct json_object *ds_tree_parse(const char *bytes, size_t length, char **problem)
+{
+    *problem = NULL;
+    if (length > INT_MAX) {
+        *problem = ds_copy("too long");
+        return NULL;
+    }
+    struct json_tokener *tokener = json_tokener_new_ex(DEEPEST_NESTING);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    struct json_object *tree = json_tokener_parse_ex(tokener, bytes, (int)length);
+    enum json_tokener_error error = json_tokener_get_error(tokener);
+    if (error == json_tokener_continue)
+        *problem = ds_copy("unexpected end of JSON input");
+    else if (error != json_tokener_success)
+        *problem = ds_format("invalid JSON at offset %zu: %s", json_tokener_get_parse_end(tokener),
+                             json_tokener_error_desc(error));
+    else {
+        size_t end = json_tokener_get_parse_end(tokener);
+        while (end < length && strchr(" \t\r\n", bytes[end]) != NULL && bytes[end] != '\0')
+            end++;
+        if (end < length)
+            *problem = ds_format("invalid character after top-level value at offset %zu", end);
+        else if (!json_object_is_type(tree, json_type_object))
+            *problem = ds_copy("cannot unmarshal a value that is no JSON object");
+    }
+    json_tokener_free(tokener);
+    if (*problem != NULL) {
+        json_object_put(tree);
+        return NULL;
+    }
+    return tree;
+}
+
+int ds_tree_array_has(struct json_object *array, const char *string)
+{
+    if (!json_object_is_type(array, json_type_array))
+        return 0;
+    for (size_t i = 0; i < json_object_array_length(array); i++)
+        if (ds_same(json_object_get_string(json_object_array_get_idx(array, i)), string))
+            return 1;
+    return 0;
+}
