@@ -1,0 +1,59 @@
+# Shared by the scripts: where things are, saying what is done, installing what is missing.
+# shellcheck shell=bash
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+jobs=$(nproc)
+
+say() {
+    printf '\n\033[1m==> %s\033[0m\n' "$*"
+}
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "root is needed to run: $*"
+    fi
+}
+
+# What building and testing need, by Debian's names (Debian 12 or later).
+build_packages=(
+    build-essential cmake ninja-build pkg-config python3
+    libcurl4-openssl-dev libjson-c-dev libyaml-dev libssl-dev libmicrohttpd-dev
+)
+test_packages=(libcmocka-dev clang clang-format clang-tidy cppcheck)
+
+# Installs those of the named Debian packages that are missing.
+need_packages() {
+    local missing=()
+    command -v dpkg-query >/dev/null || die "this is no Debian system: install by hand what stands for: $*"
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "Installing ${missing[*]}"
+    as_root apt-get update -qq || die "apt-get update failed: is the network there?"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+        >"$root/build/apt.log" 2>&1 || { tail -20 "$root/build/apt.log" >&2; die "apt-get install failed"; }
+}
+
+# Configures and builds one of the presets of CMakePresets.json.
+build_preset() {
+    local preset=$1
+    shift
+    say "Building ($preset)"
+    (cd "$root" && cmake --preset "$preset" "$@" >"build/$preset.configure.log" 2>&1) ||
+        { tail -30 "$root/build/$preset.configure.log" >&2; die "cmake --preset $preset failed"; }
+    (cd "$root" && cmake --build --preset "$preset" -j "$jobs" >"build/$preset.build.log" 2>&1) ||
+        { tail -60 "$root/build/$preset.build.log" >&2; die "building $preset failed"; }
+}
+
+mkdir -p "$root/build"
