@@ -42,6 +42,7 @@ void kl_election_command(k8sleader_election *e, unsigned command)
     if (e->in_inbox)
         return;
     e->in_inbox = 1;
+    kl_election_ref(e); /* the inbox's */
     e->inbox_next = NULL;
     if (client->inbox_last)
         client->inbox_last->inbox_next = e;

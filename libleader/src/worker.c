@@ -486,6 +486,7 @@ static void take_commands(k8sleader_client *client)
         e->commands = 0;
         (void)pthread_mutex_unlock(&client->mutex);
         obey(e, commands, token);
+        kl_election_unref(e); /* the inbox's */
     }
     kl_scopes_settle(client);
 }
