@@ -513,14 +513,16 @@ static void take_leave(k8sleader_election *e)
         client->standing = e->standing_next;
     if (e->standing_next)
         e->standing_next->standing_previous = e->standing_previous;
+    (void)pthread_mutex_lock(&client->mutex);
+    e->closed = 1; /* no commands from here on */
+    e->leads = 0;
+    (void)pthread_cond_broadcast(&e->changed);
+    (void)pthread_mutex_unlock(&client->mutex);
     k8sleader_event *event = kl_event_new(e, K8SLEADER_EVENT_CLOSED);
     if (event)
         push(e, event);
     (void)pthread_mutex_lock(&client->mutex);
-    e->closed = 1;
-    e->leads = 0;
-    client->open_count--;
-    (void)pthread_cond_broadcast(&e->changed);
+    client->open_count--; /* only now may the client be over */
     kl_queue_signal(client);
     (void)pthread_mutex_unlock(&client->mutex);
     kl_election_unref(e);
@@ -577,6 +579,7 @@ static void *work(void *user)
         take_leaves(client);
         check_end(client);
     }
+    take_commands(client); /* what came while it ended */
     take_last_leaves(client);
     kl_lookups_end(client);
     kl_scopes_free(client);

@@ -114,7 +114,7 @@ static void test_server_restart_keeps_the_lock(void **state)
     k8sleader_election *leader = stand_as(world.client, "web", "a");
     uint64_t token = await(world.client, leader, K8SLEADER_EVENT_STARTED_LEADING);
     devserver_suspend(world.server);
-    await_event(world.client, leader, K8SLEADER_EVENT_ERROR); /* it has noticed */
+    await(world.client, leader, K8SLEADER_EVENT_ERROR); /* it has noticed */
     assert_int_equal(devserver_resume(world.server, NULL), 0);
     renewed_after(&world, leader, token, 3);
     stop_and_free(world.client, leader);
