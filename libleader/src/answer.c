@@ -24,6 +24,7 @@ static int tls_code(const struct kl_http_result *result)
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return K8SLEADER_ERR_TLS_EXPIRED;
     case X509_V_OK: /* the chain is fine, so it was the name */
+    case X509_V_ERR_UNSPECIFIED: /* libcurl's value from before it looks at the name until after it */
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         return K8SLEADER_ERR_TLS_HOST;

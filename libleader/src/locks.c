@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define DEFAULT_TIMEOUT_MS 10000
+#define TIMEOUT_MOST_MS    INT64_C(86400000)
 #define PAGE               500U
 
 struct row {
@@ -265,6 +266,8 @@ int k8sleader_client_list_locks(k8sleader_client *client, int mode, const char *
         return code;
     if (timeout_ms < 0)
         timeout_ms = DEFAULT_TIMEOUT_MS;
+    if (timeout_ms > TIMEOUT_MOST_MS)
+        timeout_ms = TIMEOUT_MOST_MS;
     struct kl_lookup *lookup = lookup_new(client, resolved, name, timeout_ms);
     if (!lookup) {
         free(resolved);

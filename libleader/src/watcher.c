@@ -39,10 +39,12 @@ struct kl_watch {
     int64_t retry_after;
     unsigned failures;
     int forbidden;
+    int understood; /* an event came on this stream */
     k8sleader_error *error; /* what an ERROR event or the decoder said */
 };
 
 static void open_now(struct kl_watch *watch);
+static void open_after(struct kl_watch *watch, int64_t delay);
 
 static void describe(const struct kl_watch *watch, char *text, size_t size)
 {
@@ -116,6 +118,7 @@ static void on_error_event(struct kl_watch *watch, struct json_object *object)
 static void on_event(void *user, enum kl_watch_event_type type, struct json_object *object)
 {
     struct kl_watch *watch = user;
+    watch->understood = 1;
     if (type == KL_WATCH_ERROR) {
         on_error_event(watch, object);
         return;
@@ -149,6 +152,8 @@ static void on_opened(void *user)
     watch->forbidden = 0;
     struct told told = {.input = {.type = KL_INPUT_WATCH_OPENED, .fresh = !watch->resumed}};
     tell_all(watch, &told);
+    if (watch->election && kl_http_is_cold(watch->client->http))
+        open_after(watch, 0); /* see warm_up */
 }
 
 static int on_data(void *user, const char *bytes, size_t size)
@@ -214,6 +219,24 @@ static void gone(struct kl_watch *watch)
         kl_scope_relist(watch->scope); /* frees this watch */
 }
 
+/* A stream that could not be read. Without a single event on it, what answers is no Kubernetes API. */
+static void report_unreadable(struct kl_watch *watch, const k8sleader_error *why)
+{
+    char doing[512];
+    describe(watch, doing, sizeof doing);
+    const char *server = kl_http_server(watch->client->http);
+    const char *said = k8sleader_error_message(why);
+    int is_other = !watch->understood && k8sleader_error_code(why) == K8SLEADER_ERR_PROTOCOL;
+    k8sleader_error *error =
+        is_other ? kl_error_new(K8SLEADER_ERR_NOT_KUBERNETES,
+                                "%s: %s answered 200, but not with Kubernetes objects (%s); check the server's address",
+                                doing, server, said)
+                 : kl_error_new(k8sleader_error_code(why), "%s: %s: %s; the watch is opened anew", doing, server, said);
+    kl_error_set_http(error, 200, !is_other);
+    report(watch, error);
+    k8sleader_error_free(error);
+}
+
 static void on_ended(void *user, const struct kl_http_result *end)
 {
     struct kl_watch *watch = user;
@@ -232,7 +255,10 @@ static void on_ended(void *user, const struct kl_http_result *end)
     }
     if (opened) {
         /* A stream that was open ends all the time: time-outs, restarts. Only garbage is worth a word. */
-        if (error)
+        int code = k8sleader_error_code(error);
+        if (code == K8SLEADER_ERR_PROTOCOL || code == K8SLEADER_ERR_TOO_LARGE)
+            report_unreadable(watch, error);
+        else if (error)
             report(watch, error);
         k8sleader_error_free(error);
         open_after(watch, back_off(watch));
@@ -256,11 +282,31 @@ static void on_ended(void *user, const struct kl_http_result *end)
     k8sleader_error_free(error);
 }
 
+static void on_warm(void *user, const struct kl_http_result *result)
+{
+    (void)user;
+    (void)result;
+}
+
+/* Over HTTP/1.1 a takeover cannot go beside the watch: one read, now, has its connection ready for then. */
+static void warm_up(struct kl_watch *watch)
+{
+    char *path = kl_lock_path(watch->namespace_, watch->election->name, NULL);
+    struct kl_http_request request = {.method = "GET", .path = path, .timeout = OPENING_TIMEOUT};
+    if (path && kl_http_is_cold(watch->client->http))
+        (void)kl_http_send(watch->client->http, &request, on_warm, NULL);
+    free(path);
+}
+
 static void on_timer(void *user)
 {
     struct kl_watch *watch = user;
     if (!watch->transfer) {
         open_now(watch);
+        return;
+    }
+    if (watch->opened_at) {
+        warm_up(watch);
         return;
     }
     /* No answer to the opening in time: as with a request, that connection is suspect. */
@@ -290,6 +336,7 @@ static void open_now(struct kl_watch *watch)
     if (watch->resumed)
         (void)snprintf(query + used, sizeof query - used, "&resourceVersion=%s", watch->version);
     watch->opened_at = 0;
+    watch->understood = 0;
     watch->heard_at = kl_now();
     kl_watch_decoder_free(watch->decoder);
     watch->decoder = kl_watch_decoder_new(EVENT_MOST, on_event, watch);

@@ -81,6 +81,12 @@ void kl_http_set_dead_peer(struct kl_http *http, int64_t dead_peer_ms)
         http->dead_peer_ms = dead_peer_ms;
 }
 
+int kl_http_is_cold(const struct kl_http *http)
+{
+    const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];
+    return http->requests_used_at == 0 && !(streams && streams->multiplexed > 0);
+}
+
 void kl_http_suspect_streams(struct kl_http *http)
 {
     kl_generation_retire(http, KL_CHANNEL_STREAMS);

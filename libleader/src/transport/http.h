@@ -73,6 +73,12 @@ void kl_transfer_cancel(struct kl_transfer *transfer);
 struct kl_http *kl_http_new(struct kl_loop *loop, struct kl_cluster *cluster, k8sleader_error **err);
 void kl_http_set_dead_peer(struct kl_http *http, int64_t dead_peer_ms);
 
+/*
+ * 1 when the first request will have to wait for a new connection: none was sent yet, and no stream is on HTTP/2 that it could
+ * go beside.
+ */
+int kl_http_is_cold(const struct kl_http *http);
+
 /* Streams that have heard nothing since then are on connections that may be dead: new ones are to use others.
  */
 void kl_http_suspect_streams(struct kl_http *http);

@@ -15,6 +15,7 @@
 #define HEADER_LINES_MOST 200U
 #define CONNECT_TIMEOUT   INT64_C(10000000000)
 #define RETRY_AFTER_MOST  3600L
+#define COLD_AFTER        INT64_C(60000000000)
 /* Easy handles kept for the next requests; each takes some KiB. */
 #define IDLE_MOST 100U
 
@@ -33,6 +34,7 @@ struct kl_transfer {
     unsigned header_lines;
     int too_large;
     int opened;
+    int multiplexed; /* counted in its generation */
     int dead; /* cancelled or closed inside libcurl: to be swept */
     int64_t sent_at;
     kl_http_done done;
@@ -83,6 +85,14 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
     return append_text(t, bytes, size, most) == 0 ? size : 0;
 }
 
+static void count_multiplexed(struct kl_transfer *t)
+{
+    long version = 0;
+    (void)curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    t->multiplexed = version == CURL_HTTP_VERSION_2_0;
+    t->generation->multiplexed += (unsigned)t->multiplexed;
+}
+
 static size_t on_header(char *bytes, size_t one, size_t size, void *user)
 {
     (void)one;
@@ -95,6 +105,7 @@ static size_t on_header(char *bytes, size_t one, size_t size, void *user)
     int blank = size <= 2 && (bytes[0] == '\r' || bytes[0] == '\n');
     if (blank && t->kind == KIND_STREAM && !t->opened && !t->dead && http_status(t->easy) == 200) {
         t->opened = 1;
+        count_multiplexed(t);
         t->handlers.opened(t->user);
     }
     return t->dead ? 0 : size;
@@ -144,6 +155,7 @@ static void set_constants(struct kl_transfer *t)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, cluster->insecure_skip_tls_verify ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, cluster->insecure_skip_tls_verify ? 0L : 2L);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 30L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 86400L); /* a standby's idle connection is what makes it fast */
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->message);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
@@ -231,15 +243,33 @@ static void leave_generation(struct kl_transfer *t)
     if (!generation)
         return;
     t->generation = NULL;
+    generation->multiplexed -= (unsigned)t->multiplexed;
+    t->multiplexed = 0;
     (void)curl_multi_remove_handle(generation->multi, t->easy);
     kl_generation_release(generation);
+}
+
+/*
+ * A standby sends nothing for hours, and servers close idle connections (kube-apiserver: after 90 s). The request that
+ * ends its wait must not wait for TLS: it goes beside a stream. Those that follow go where requests belong.
+ */
+static enum kl_channel channel_of(const struct kl_transfer *t, int64_t now)
+{
+    struct kl_http *http = t->http;
+    const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];
+    if (t->kind == KIND_STREAM)
+        return KL_CHANNEL_STREAMS;
+    int cold = http->requests_used_at == 0 || now - http->requests_used_at > COLD_AFTER;
+    http->requests_used_at = now;
+    return cold && streams && streams->multiplexed > 0 ? KL_CHANNEL_STREAMS : KL_CHANNEL_REQUESTS;
 }
 
 static int start(struct kl_transfer *t, const char *path, int64_t timeout)
 {
     struct kl_http *http = t->http;
-    enum kl_channel channel = t->kind == KIND_STREAM ? KL_CHANNEL_STREAMS : KL_CHANNEL_REQUESTS;
-    if (kl_credentials_refresh(&http->credentials, kl_now())) {
+    int64_t now = kl_now();
+    enum kl_channel channel = channel_of(t, now);
+    if (kl_credentials_refresh(&http->credentials, now)) {
         kl_generation_retire(http, KL_CHANNEL_REQUESTS);
         kl_generation_retire(http, KL_CHANNEL_STREAMS);
     }
@@ -265,7 +295,7 @@ static int start(struct kl_transfer *t, const char *path, int64_t timeout)
         connect_ms = (long)(CONNECT_TIMEOUT / 1000000);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, total_ms);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    t->sent_at = kl_now();
+    t->sent_at = now;
     return curl_multi_add_handle(t->generation->multi, t->easy) == CURLM_OK ? 0 : -1;
 }
 
@@ -359,8 +389,8 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
     fill_result(t, code, &result);
     int unanswered =
         t->kind == KIND_REQUEST && code == CURLE_OPERATION_TIMEDOUT && result.sent && !result.status;
-    if (unanswered && t->generation == http->current[KL_CHANNEL_REQUESTS])
-        kl_generation_retire(http, KL_CHANNEL_REQUESTS);
+    if (unanswered && t->generation == http->current[t->generation->channel])
+        kl_generation_retire(http, t->generation->channel);
     leave_generation(t);
     if (unanswered && http->suspicion)
         http->suspicion(http->suspicion_user, result.sent_at);
