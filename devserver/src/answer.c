@@ -51,7 +51,8 @@ static void set_unless_empty(struct json_object *tree, const char *key, const ch
         ds_tree_set_string(tree, key, value);
 }
 
-static struct json_object *failure_tree(int code, const char *reason, const char *message, struct json_object *details)
+static struct json_object *failure_tree(int code, const char *reason, const char *message,
+                                        struct json_object *details)
 {
     struct json_object *tree = status_tree("Failure");
     ds_tree_set_string(tree, "message", message);
@@ -62,8 +63,8 @@ static struct json_object *failure_tree(int code, const char *reason, const char
     return tree;
 }
 
-void ds_answer_failure(struct ds_answer *answer, int code, const char *reason, const struct ds_resource *resource,
-                       const char *name, const char *format, ...)
+void ds_answer_failure(struct ds_answer *answer, int code, const char *reason,
+                       const struct ds_resource *resource, const char *name, const char *format, ...)
 {
     char *message = NULL;
     va_list arguments;
@@ -105,14 +106,16 @@ void ds_answer_cause(struct ds_answer *answer, const char *reason, const char *m
 
 void ds_answer_not_found(struct ds_answer *answer, const struct ds_resource *resource, const char *name)
 {
-    ds_answer_failure(answer, 404, "NotFound", resource, name, "%s \"%s\" not found", ds_resource_qualified(resource),
-                      name);
+    ds_answer_failure(answer, 404, "NotFound", resource, name, "%s \"%s\" not found",
+                      ds_resource_qualified(resource), name);
 }
 
-void ds_answer_conflict(struct ds_answer *answer, const struct ds_resource *resource, const char *name, const char *why)
+void ds_answer_conflict(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
+                        const char *why)
 {
-    ds_answer_failure(answer, 409, "Conflict", resource, name, "Operation cannot be fulfilled on %s \"%s\": %s",
-                      ds_resource_qualified(resource), name, why);
+    ds_answer_failure(answer, 409, "Conflict", resource, name,
+                      "Operation cannot be fulfilled on %s \"%s\": %s", ds_resource_qualified(resource), name,
+                      why);
 }
 
 void ds_answer_bad_request(struct ds_answer *answer, const char *message)
@@ -120,7 +123,8 @@ void ds_answer_bad_request(struct ds_answer *answer, const char *message)
     ds_answer_failure(answer, 400, "BadRequest", NULL, NULL, "%s", message);
 }
 
-void ds_answer_deleted(struct ds_answer *answer, const struct ds_resource *resource, const char *name, const char *uid)
+void ds_answer_deleted(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
+                       const char *uid)
 {
     struct json_object *tree = status_tree("Success");
     struct json_object *details = json_object_new_object();
@@ -168,7 +172,8 @@ const char *ds_reason_of(int code)
     }
 }
 
-void ds_complain(struct ds_complaints *complaints, const char *type, const char *field, const char *format, ...)
+void ds_complain(struct ds_complaints *complaints, const char *type, const char *field, const char *format,
+                 ...)
 {
     char *message = NULL;
     va_list arguments;
@@ -183,7 +188,8 @@ void ds_complain(struct ds_complaints *complaints, const char *type, const char 
     ds_tree_set_string(cause, "message", message);
     ds_tree_set_string(cause, "field", field);
     json_object_array_add(complaints->causes, cause);
-    ds_text_printf(&complaints->message, "%s%s: %s", complaints->message.length > 0 ? ", " : "", field, message);
+    ds_text_printf(&complaints->message, "%s%s: %s", complaints->message.length > 0 ? ", " : "", field,
+                   message);
     free(message);
 }
 
@@ -196,8 +202,8 @@ void ds_answer_invalid(struct ds_answer *answer, const char *group, const char *
                        struct ds_complaints *complaints)
 {
     int several = json_object_array_length(complaints->causes) > 1;
-    char *message = ds_format("%s%s%s \"%s\" is invalid: %s%s%s", kind, ds_empty(group) ? "" : ".", group, name,
-                              several ? "[" : "", complaints->message.bytes, several ? "]" : "");
+    char *message = ds_format("%s%s%s \"%s\" is invalid: %s%s%s", kind, ds_empty(group) ? "" : ".", group,
+                              name, several ? "[" : "", complaints->message.bytes, several ? "]" : "");
     struct json_object *details = json_object_new_object();
     set_unless_empty(details, "name", name);
     set_unless_empty(details, "group", group);

@@ -19,23 +19,26 @@ struct ds_answer {
 };
 
 void ds_answer_clear(struct ds_answer *answer);
-void ds_answer_blob(struct ds_answer *answer, int status, struct ds_blob *body); /* takes the reference */
+void ds_answer_blob(struct ds_answer *answer, int status, struct ds_blob *body);     /* takes the reference */
 void ds_answer_tree(struct ds_answer *answer, int status, struct json_object *tree); /* takes the tree */
 void ds_answer_text(struct ds_answer *answer, int status, const char *text);
 
 /* A failure Status. The resource and the name (NULL: none) go into its details. */
-void ds_answer_failure(struct ds_answer *answer, int code, const char *reason, const struct ds_resource *resource,
-                       const char *name, const char *format, ...) __attribute__((format(printf, 6, 7)));
+void ds_answer_failure(struct ds_answer *answer, int code, const char *reason,
+                       const struct ds_resource *resource, const char *name, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 
 /* Adds a cause to the details of the failure. */
 void ds_answer_cause(struct ds_answer *answer, const char *reason, const char *message, const char *field);
 
 void ds_answer_not_found(struct ds_answer *answer, const struct ds_resource *resource, const char *name);
-void ds_answer_conflict(struct ds_answer *answer, const struct ds_resource *resource, const char *name, const char *why);
+void ds_answer_conflict(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
+                        const char *why);
 void ds_answer_bad_request(struct ds_answer *answer, const char *message);
 
 /* A success Status, the answer to a deletion. */
-void ds_answer_deleted(struct ds_answer *answer, const struct ds_resource *resource, const char *name, const char *uid);
+void ds_answer_deleted(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
+                       const char *uid);
 
 /* The usual reason for an HTTP status: "Conflict" for 409. */
 const char *ds_reason_of(int code);
@@ -46,8 +49,8 @@ struct ds_complaints {
     struct ds_text message;
 };
 
-void ds_complain(struct ds_complaints *complaints, const char *type, const char *field, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void ds_complain(struct ds_complaints *complaints, const char *type, const char *field, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
 int ds_complaints_any(const struct ds_complaints *complaints);
 /* Answers 422 and frees the complaints. `kind` is qualified ("Lease.coordination.k8s.io"). */
 void ds_answer_invalid(struct ds_answer *answer, const char *group, const char *kind, const char *name,

@@ -52,7 +52,8 @@ static void take_all(struct json_object *from, struct json_object *into)
     }
 }
 
-static int take_body(const struct ds_resource *resource, struct json_object *body, struct json_object *tree, char **problem)
+static int take_body(const struct ds_resource *resource, struct json_object *body, struct json_object *tree,
+                     char **problem)
 {
     switch (resource->id) {
     case DS_LEASES: {
@@ -95,11 +96,13 @@ struct json_object *ds_canonical(const struct ds_resource *resource, struct json
     struct json_object *given = ds_tree_get(body, "metadata");
     int good = given == NULL || ds_members_check_type("", "metadata", given, DS_OBJECT, &why);
     if (good && given != NULL)
-        good = ds_members_take(metadata_members, COUNT(metadata_members), "ObjectMeta.metadata", given, metadata, &why);
+        good = ds_members_take(metadata_members, COUNT(metadata_members), "ObjectMeta.metadata", given,
+                               metadata, &why);
     drop_empty_members(metadata);
     if (good && take_body(resource, body, tree, &why))
         return tree;
-    *problem = ds_format("%s in version \"v1\" cannot be handled as a %s: %s", resource->kind, resource->kind, why);
+    *problem =
+        ds_format("%s in version \"v1\" cannot be handled as a %s: %s", resource->kind, resource->kind, why);
     free(why);
     json_object_put(tree);
     return NULL;
@@ -127,12 +130,13 @@ static void validate_name(const char *name, struct ds_complaints *complaints)
         ds_complain(complaints, "FieldValueRequired", "metadata.name",
                     "Required value: name or generateName is required");
     else if (!is_dns_subdomain(name))
-        ds_complain(complaints, "FieldValueInvalid", "metadata.name",
-                    "Invalid value: \"%s\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
-                    "characters, '-' or '.', and must start and end with an alphanumeric character (e.g. "
-                    "'example.com', regex used for validation is "
-                    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
-                    name);
+        ds_complain(
+            complaints, "FieldValueInvalid", "metadata.name",
+            "Invalid value: \"%s\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+            "characters, '-' or '.', and must start and end with an alphanumeric character (e.g. "
+            "'example.com', regex used for validation is "
+            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+            name);
 }
 
 static void validate_owners(struct json_object *owners, struct ds_complaints *complaints)
@@ -149,7 +153,8 @@ static void validate_owners(struct json_object *owners, struct ds_complaints *co
     }
 }
 
-void ds_validate(const struct ds_resource *resource, struct json_object *tree, struct ds_complaints *complaints)
+void ds_validate(const struct ds_resource *resource, struct json_object *tree,
+                 struct ds_complaints *complaints)
 {
     struct json_object *metadata = ds_tree_get(tree, "metadata");
     validate_name(ds_tree_string(metadata, "name"), complaints);

@@ -1,6 +1,6 @@
 /*
- * Objects as the API server's typed decoding leaves them: members in a fixed order, unknown ones gone, wrong types refused,
- * times normalised.
+ * Objects as the API server's typed decoding leaves them: members in a fixed order, unknown ones gone, wrong
+ * types refused, times normalised.
  */
 #ifndef DS_CANONICAL_H
 #define DS_CANONICAL_H
@@ -11,10 +11,12 @@
 #include "resource.h"
 
 /* A new tree; NULL when a member has the wrong type, with *problem set to a malloc'd message. */
-struct json_object *ds_canonical(const struct ds_resource *resource, struct json_object *body, char **problem);
+struct json_object *ds_canonical(const struct ds_resource *resource, struct json_object *body,
+                                 char **problem);
 
 /* Collects what is wrong with its values. */
-void ds_validate(const struct ds_resource *resource, struct json_object *tree, struct ds_complaints *complaints);
+void ds_validate(const struct ds_resource *resource, struct json_object *tree,
+                 struct ds_complaints *complaints);
 
 /* What the API server fills in when an object is created. */
 void ds_set_defaults(const struct ds_resource *resource, struct json_object *tree);

@@ -33,14 +33,14 @@ static X509 *unsigned_certificate(EVP_PKEY *key, const char *name, int64_t not_b
 {
     X509 *certificate = X509_new();
     X509_NAME *subject = X509_NAME_new();
-    /* The name has its own type of bytes in OpenSSL. */
-    int good = certificate != NULL && subject != NULL &&
-               X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) &&
-               X509_set_version(certificate, 2) && X509_set_subject_name(certificate, subject) &&
-               ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), 1 + (ds_random_below(UINT64_MAX) >> 1)) &&
-               X509_time_adj_ex(X509_getm_notBefore(certificate), 0, (long)not_before_s, NULL) != NULL &&
-               X509_time_adj_ex(X509_getm_notAfter(certificate), 0, (long)not_after_s, NULL) != NULL &&
-               X509_set_pubkey(certificate, key);
+    int good =
+        certificate != NULL && subject != NULL &&
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0) &&
+        X509_set_version(certificate, 2) && X509_set_subject_name(certificate, subject) &&
+        ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), 1 + (ds_random_below(UINT64_MAX) >> 1)) &&
+        X509_time_adj_ex(X509_getm_notBefore(certificate), 0, (long)not_before_s, NULL) != NULL &&
+        X509_time_adj_ex(X509_getm_notAfter(certificate), 0, (long)not_after_s, NULL) != NULL &&
+        X509_set_pubkey(certificate, key);
     X509_NAME_free(subject);
     if (good)
         return certificate;
@@ -72,7 +72,8 @@ static char *alternative_names(const char *host, const char *other_host)
     return ds_format("%s:%s,%s:%s", kind, host, is_address(other_host) ? "IP" : "DNS", other_host);
 }
 
-static X509 *make_leaf(EVP_PKEY *key, X509 *authority, EVP_PKEY *authority_key, const char *names, int64_t lifetime_s)
+static X509 *make_leaf(EVP_PKEY *key, X509 *authority, EVP_PKEY *authority_key, const char *names,
+                       int64_t lifetime_s)
 {
     int64_t not_before_s = (lifetime_s < 0 ? lifetime_s : 0) - HOUR_S;
     X509 *certificate = unsigned_certificate(key, "k8sleader dev-server", not_before_s, lifetime_s);
@@ -112,13 +113,15 @@ static char *key_pem(EVP_PKEY *key)
     return taken_text(bio, PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL));
 }
 
-int ds_certificate_make(struct ds_certificate *out, const char *host, const char *other_host, int64_t lifetime_s)
+int ds_certificate_make(struct ds_certificate *out, const char *host, const char *other_host,
+                        int64_t lifetime_s)
 {
     char *names = alternative_names(host, other_host);
     EVP_PKEY *authority_key = EVP_EC_gen("P-256");
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *authority = authority_key == NULL ? NULL : make_authority(authority_key);
-    X509 *leaf = key == NULL || authority == NULL ? NULL : make_leaf(key, authority, authority_key, names, lifetime_s);
+    X509 *leaf =
+        key == NULL || authority == NULL ? NULL : make_leaf(key, authority, authority_key, names, lifetime_s);
     *out = (struct ds_certificate){0};
     if (leaf != NULL) {
         out->certificate = certificate_pem(leaf);

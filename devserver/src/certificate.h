@@ -11,6 +11,7 @@ struct ds_certificate {
 };
 
 /* Valid for these names or addresses (the second may be NULL) and so long; negative: expired. 0 or -1. */
-int ds_certificate_make(struct ds_certificate *out, const char *host, const char *other_host, int64_t lifetime_s);
+int ds_certificate_make(struct ds_certificate *out, const char *host, const char *other_host,
+                        int64_t lifetime_s);
 
 #endif

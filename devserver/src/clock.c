@@ -88,7 +88,8 @@ void ds_timer_arm(struct ds_clock *clock, struct ds_timer *timer, int64_t delay_
 
 void ds_clock_observe(struct ds_clock *clock, int socket, uint64_t cookie)
 {
-    /* Edge-triggered: a socket whose peer is gone is told of once, however long its connection stays parked. */
+    /* Edge-triggered: a socket whose peer is gone is told of once, however long its connection stays parked.
+     */
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.u64 = cookie};
     epoll_ctl(clock->epoll, EPOLL_CTL_ADD, socket, &event);
 }
@@ -98,7 +99,8 @@ void ds_clock_forget(struct ds_clock *clock, int socket)
     epoll_ctl(clock->epoll, EPOLL_CTL_DEL, socket, NULL);
 }
 
-/* How long to sleep, in milliseconds, rounded up so that a timer is never found a little early over and over. */
+/* How long to sleep, in milliseconds, rounded up so that a timer is never found a little early over and over.
+ */
 static int fire_what_is_due(struct ds_clock *clock)
 {
     int64_t now = ds_now_us();
@@ -140,7 +142,8 @@ static void *run(void *argument)
     return NULL;
 }
 
-struct ds_clock *ds_clock_start(pthread_mutex_t *lock, void (*hung_up)(void *data, uint64_t cookie), void *data)
+struct ds_clock *ds_clock_start(pthread_mutex_t *lock, void (*hung_up)(void *data, uint64_t cookie),
+                                void *data)
 {
     struct ds_clock *clock = ds_alloc(sizeof *clock);
     clock->lock = lock;

@@ -1,6 +1,7 @@
 /*
- * The server's thread for whatever happens later: timers, and noticing that the peer of a parked connection hung up.
- * All functions but start and stop are called with the server's lock held; so are the timers' functions.
+ * The server's thread for whatever happens later: timers, and noticing that the peer of a parked connection
+ * hung up. All functions but start and stop are called with the server's lock held; so are the timers'
+ * functions.
  */
 #ifndef DS_CLOCK_H
 #define DS_CLOCK_H
@@ -20,7 +21,8 @@ struct ds_timer {
 
 int64_t ds_now_us(void); /* monotonic */
 
-struct ds_clock *ds_clock_start(pthread_mutex_t *lock, void (*hung_up)(void *data, uint64_t cookie), void *data);
+struct ds_clock *ds_clock_start(pthread_mutex_t *lock, void (*hung_up)(void *data, uint64_t cookie),
+                                void *data);
 void ds_clock_stop(struct ds_clock *clock); /* without the lock */
 
 void ds_timer_arm(struct ds_clock *clock, struct ds_timer *timer, int64_t delay_ms); /* again: moves it */

@@ -89,14 +89,16 @@ void ds_connection_push(struct ds_connection *connection)
 
 void ds_connections_freeze(struct devserver *server)
 {
-    for (struct ds_connection *connection = server->connections; connection != NULL; connection = connection->next)
+    for (struct ds_connection *connection = server->connections; connection != NULL;
+         connection = connection->next)
         ds_connection_freeze(connection);
 }
 
 void ds_connections_release(struct devserver *server, int reset)
 {
     server->closing = 1;
-    for (struct ds_connection *connection = server->connections; connection != NULL; connection = connection->next) {
+    for (struct ds_connection *connection = server->connections; connection != NULL;
+         connection = connection->next) {
         if (reset || connection->frozen)
             ds_connection_reset(connection);
         resume(connection);
@@ -106,7 +108,8 @@ void ds_connections_release(struct devserver *server, int reset)
 void ds_connections_hung_up(void *data, uint64_t cookie)
 {
     struct devserver *server = data;
-    for (struct ds_connection *connection = server->connections; connection != NULL; connection = connection->next) {
+    for (struct ds_connection *connection = server->connections; connection != NULL;
+         connection = connection->next) {
         if (connection->cookie != cookie)
             continue;
         connection->hung_up = 1;

@@ -1,6 +1,6 @@
 /*
- * A client's connection, below HTTP: it can be reset, and it can be made to fall silent. All functions are called with the
- * server's lock held.
+ * A client's connection, below HTTP: it can be reset, and it can be made to fall silent. All functions are
+ * called with the server's lock held.
  */
 #ifndef DS_CONNECTION_H
 #define DS_CONNECTION_H

@@ -77,7 +77,8 @@ void ds_control(struct ds_exchange *exchange)
         ds_hub_compact(server->core.hub, ds_store_version(server->core.store));
         answer_done(&exchange->answer);
     } else if (strcmp(what, "/token") == 0 && posted) {
-        ds_set_token(server, ds_tree_is(body, "token", json_type_string) ? ds_tree_string(body, "token") : NULL);
+        ds_set_token(server,
+                     ds_tree_is(body, "token", json_type_string) ? ds_tree_string(body, "token") : NULL);
         answer_done(&exchange->answer);
     } else if (strcmp(what, "/gc") == 0 && posted) {
         ds_set_gc(server, json_object_get_boolean(ds_tree_get(body, "enabled")));

@@ -1,6 +1,6 @@
 /*
- * What an API server does with requests on objects. All functions are called with the server's lock held; requests come in
- * with their bodies parsed, and what is to be answered goes out.
+ * What an API server does with requests on objects. All functions are called with the server's lock held;
+ * requests come in with their bodies parsed, and what is to be answered goes out.
  */
 #ifndef DS_CORE_H
 #define DS_CORE_H
@@ -27,7 +27,8 @@ struct ds_core {
 void ds_core_start(struct ds_core *core, int64_t history); /* with the namespaces that a new cluster has */
 void ds_core_free(struct ds_core *core);
 
-void ds_serve(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer); /* any verb */
+void ds_serve(struct ds_core *core, const struct ds_request *request,
+              struct ds_answer *answer); /* any verb */
 
 /* verbs.c */
 void ds_serve_get(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer);
@@ -49,10 +50,13 @@ struct ds_delete_options {
 
 void ds_serve_delete(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer);
 
-/* Begins or completes a deletion. NULL when the object stays, being deleted; else its last version, to be unreferenced. */
-struct ds_version *ds_delete(struct ds_core *core, struct ds_object *object, const struct ds_delete_options *options);
+/* Begins or completes a deletion. NULL when the object stays, being deleted; else its last version, to be
+ * unreferenced. */
+struct ds_version *ds_delete(struct ds_core *core, struct ds_object *object,
+                             const struct ds_delete_options *options);
 
-/* Takes the object out of the store, and its namespace with it when that only waited for it. As ds_store_remove(). */
+/* Takes the object out of the store, and its namespace with it when that only waited for it. As
+ * ds_store_remove(). */
 struct ds_version *ds_remove(struct ds_core *core, struct ds_object *object);
 
 /* Has a change left an object that is being deleted with nothing to wait for? */

@@ -35,7 +35,8 @@ int ds_is_finished(struct json_object *tree)
 static int is_namespace_empty(struct ds_core *core, const char *name)
 {
     for (int id = 0; id < DS_RESOURCES; id++)
-        for (struct ds_object *object = ds_store_first(core->store, ds_resource_at(id)); object; object = object->next)
+        for (struct ds_object *object = ds_store_first(core->store, ds_resource_at(id)); object;
+             object = object->next)
             if (strcmp(object->version->namespace_, name) == 0)
                 return 0;
     return 1;
@@ -44,7 +45,8 @@ static int is_namespace_empty(struct ds_core *core, const char *name)
 struct ds_version *ds_remove(struct ds_core *core, struct ds_object *object)
 {
     struct ds_version *last = ds_store_remove(core->store, object);
-    struct ds_object *namespace_ = ds_store_find(core->store, ds_resource_at(DS_NAMESPACES), "", last->namespace_);
+    struct ds_object *namespace_ =
+        ds_store_find(core->store, ds_resource_at(DS_NAMESPACES), "", last->namespace_);
     if (namespace_ != NULL && strcmp(namespace_->version->phase, "Terminating") == 0 &&
         is_namespace_empty(core, last->namespace_))
         ds_version_unref(ds_store_remove(core->store, namespace_));
@@ -141,7 +143,8 @@ static void begin_termination(struct ds_core *core, const char *uid, int64_t gra
 
 void ds_core_start(struct ds_core *core, int64_t history)
 {
-    static const char *const first_namespaces[] = {"default", "kube-node-lease", "kube-public", "kube-system"};
+    static const char *const first_namespaces[] = {"default", "kube-node-lease", "kube-public",
+                                                   "kube-system"};
     core->hub = ds_hub_new(history, 0);
     core->store = ds_store_new(core->hub);
     ds_hub_compact(core->hub, ds_store_version(core->store));
@@ -209,7 +212,8 @@ static void set_propagation(struct json_object *metadata, enum ds_propagation pr
     set_finalizer(metadata, "foregroundDeletion", propagation == DS_FOREGROUND);
 }
 
-struct ds_version *ds_delete(struct ds_core *core, struct ds_object *object, const struct ds_delete_options *options)
+struct ds_version *ds_delete(struct ds_core *core, struct ds_object *object,
+                             const struct ds_delete_options *options)
 {
     if (object->resource->id == DS_NAMESPACES)
         return delete_namespace(core, object);
@@ -222,7 +226,8 @@ struct ds_version *ds_delete(struct ds_core *core, struct ds_object *object, con
         grace_s = json_object_get_int64(pending);
     struct json_object *tree = marked_deleted(object, grace_s);
     if (deleting && grace_s == json_object_get_int64(pending))
-        ds_tree_set_string(metadata_of(tree), "deletionTimestamp", ds_tree_string(metadata, "deletionTimestamp"));
+        ds_tree_set_string(metadata_of(tree), "deletionTimestamp",
+                           ds_tree_string(metadata, "deletionTimestamp"));
     set_propagation(metadata_of(tree), options->propagation);
     if (ds_is_finished(tree)) {
         json_object_put(tree);
@@ -238,20 +243,23 @@ struct ds_version *ds_delete(struct ds_core *core, struct ds_object *object, con
     return NULL;
 }
 
-static int meets_preconditions(struct ds_object *object, struct json_object *preconditions, struct ds_answer *answer)
+static int meets_preconditions(struct ds_object *object, struct json_object *preconditions,
+                               struct ds_answer *answer)
 {
     const char *uid = ds_tree_string(preconditions, "uid");
     const char *version = ds_tree_string(preconditions, "resourceVersion");
     const char *stored = ds_tree_string(metadata_of(object->tree), "resourceVersion");
     char *why = NULL;
     if (!ds_empty(uid) && strcmp(uid, object->uid) != 0)
-        why = ds_format("the UID in the precondition (%s) does not match the UID in record (%s). The object might have "
-                        "been deleted and then recreated",
-                        uid, object->uid);
+        why = ds_format(
+            "the UID in the precondition (%s) does not match the UID in record (%s). The object might have "
+            "been deleted and then recreated",
+            uid, object->uid);
     else if (!ds_empty(version) && strcmp(version, stored) != 0)
-        why = ds_format("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). "
-                        "The object might have been modified",
-                        version, stored);
+        why = ds_format(
+            "the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). "
+            "The object might have been modified",
+            version, stored);
     if (why == NULL)
         return 1;
     ds_answer_conflict(answer, object->resource, object->version->name, why);
@@ -269,7 +277,8 @@ static enum ds_propagation propagation_named(const char *policy)
 }
 
 /* From the body or, without one, from the query. */
-static int read_options(const struct ds_request *request, struct ds_delete_options *options, struct ds_answer *answer)
+static int read_options(const struct ds_request *request, struct ds_delete_options *options,
+                        struct ds_answer *answer)
 {
     const char *policy = ds_tree_string(request->body, "propagationPolicy");
     struct json_object *grace = ds_tree_get(request->body, "gracePeriodSeconds");
@@ -280,7 +289,8 @@ static int read_options(const struct ds_request *request, struct ds_delete_optio
     if (!ds_empty(policy) && options->propagation == DS_PROPAGATION_DEFAULT) {
         struct ds_complaints complaints = {0};
         ds_complain(&complaints, "FieldValueNotSupported", "propagationPolicy",
-                    "Unsupported value: \"%s\": supported values: \"Background\", \"Foreground\", \"Orphan\"", policy);
+                    "Unsupported value: \"%s\": supported values: \"Background\", \"Foreground\", \"Orphan\"",
+                    policy);
         ds_answer_invalid(answer, "meta.k8s.io", "DeleteOptions", "", &complaints);
         return 0;
     }
@@ -296,8 +306,8 @@ static int read_options(const struct ds_request *request, struct ds_delete_optio
     return 1;
 }
 
-static void delete_one(struct ds_core *core, const struct ds_request *request, const struct ds_delete_options *options,
-                       struct ds_answer *answer)
+static void delete_one(struct ds_core *core, const struct ds_request *request,
+                       const struct ds_delete_options *options, struct ds_answer *answer)
 {
     const struct ds_resource *resource = request->resource;
     struct ds_object *object = ds_store_find(core->store, resource, request->namespace_, request->name);
@@ -326,8 +336,8 @@ static void delete_one(struct ds_core *core, const struct ds_request *request, c
 }
 
 /* A DELETE on the collection: answered with the objects as they were. */
-static void delete_all(struct ds_core *core, const struct ds_request *request, const struct ds_delete_options *options,
-                       struct ds_answer *answer)
+static void delete_all(struct ds_core *core, const struct ds_request *request,
+                       const struct ds_delete_options *options, struct ds_answer *answer)
 {
     struct ds_selector selector;
     char *problem;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protobuf.h"
 #include "tree.h"
 
 enum { LARGEST_BODY = 3 * 1024 * 1024 };
@@ -66,7 +67,8 @@ static void read_parameters(struct MHD_Connection *http, struct ds_parameters *p
     };
 }
 
-/* The body is parsed before the lock is taken. A body that is no JSON is answered when the verb is known to want one. */
+/* The body is parsed before the lock is taken. A body that is no JSON is answered when the verb is known to
+ * want one. */
 static void understand(struct ds_exchange *exchange)
 {
     struct ds_request *request = &exchange->request;
@@ -75,10 +77,12 @@ static void understand(struct ds_exchange *exchange)
     read_parameters(http, &request->parameters);
     ds_request_route(request, exchange->method, exchange->path);
     request->content_type = MHD_lookup_connection_value(http, MHD_HEADER_KIND, "Content-Type");
-    if (exchange->received.length > 0)
+    if (exchange->received.length > 0 && ds_is_protobuf(request->content_type))
+        request->body = ds_protobuf_parse(exchange->received.bytes, exchange->received.length, &problem);
+    else if (exchange->received.length > 0)
         request->body = ds_tree_parse(exchange->received.bytes, exchange->received.length, &problem);
     if (problem != NULL && request->kind == DS_PATH_OBJECTS) {
-        char *message = ds_format("couldn't get version/kind; json parse error: %s", problem);
+        char *message = ds_format("couldn't get version/kind; parse error: %s", problem);
         ds_answer_bad_request(&exchange->answer, message);
         free(message);
     }
@@ -128,7 +132,8 @@ enum MHD_Result ds_handle(void *data, struct MHD_Connection *http, const char *u
     return step == STEP_DELIVER ? ds_deliver(exchange) : MHD_NO;
 }
 
-void ds_completed(void *data, struct MHD_Connection *http, void **context, enum MHD_RequestTerminationCode code)
+void ds_completed(void *data, struct MHD_Connection *http, void **context,
+                  enum MHD_RequestTerminationCode code)
 {
     struct devserver *server = data;
     struct ds_exchange *exchange = *context;

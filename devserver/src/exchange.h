@@ -32,7 +32,8 @@ struct ds_exchange {
 /* The callbacks of the HTTP daemon; `server` is the server. */
 enum MHD_Result ds_handle(void *server, struct MHD_Connection *http, const char *url, const char *method,
                           const char *version, const char *upload, size_t *upload_size, void **context);
-void ds_completed(void *server, struct MHD_Connection *http, void **context, enum MHD_RequestTerminationCode code);
+void ds_completed(void *server, struct MHD_Connection *http, void **context,
+                  enum MHD_RequestTerminationCode code);
 void ds_connection_changed(void *server, struct MHD_Connection *http, void **context,
                            enum MHD_ConnectionNotificationCode code);
 

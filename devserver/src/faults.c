@@ -94,7 +94,8 @@ static int is_good(const struct devserver_fault *fault)
         return 0;
     if (!ds_empty(fault->resource) && ds_resource_named(fault->resource) == NULL)
         return 0;
-    return !(needs_status && (fault->status < 200 || fault->status > 599)) && !(needs_bytes && fault->bytes == 0);
+    return !(needs_status && (fault->status < 200 || fault->status > 599)) &&
+           !(needs_bytes && fault->bytes == 0);
 }
 
 int64_t ds_faults_add(struct ds_faults *faults, const struct devserver_fault *fault)

@@ -1,4 +1,5 @@
-/* Scripted faults: which there are, and which one strikes a request. All functions are called with the server's lock held. */
+/* Scripted faults: which there are, and which one strikes a request. All functions are called with the
+ * server's lock held. */
 #ifndef DS_FAULTS_H
 #define DS_FAULTS_H
 

@@ -17,13 +17,15 @@ static int has_finalizer(struct ds_object *object, const char *finalizer)
 }
 
 /* The object that an owner reference means: that UID, and in the dependent's namespace or in none. */
-static struct ds_object *owner_of(struct ds_core *core, struct ds_object *dependent, struct json_object *reference)
+static struct ds_object *owner_of(struct ds_core *core, struct ds_object *dependent,
+                                  struct json_object *reference)
 {
     struct ds_object *owner = ds_store_find_uid(core->store, ds_tree_string(reference, "uid"));
     if (owner == NULL || strcmp(owner->resource->kind, ds_tree_string(reference, "kind")) != 0 ||
         strcmp(owner->version->name, ds_tree_string(reference, "name")) != 0)
         return NULL;
-    if (owner->resource->namespaced && strcmp(owner->version->namespace_, dependent->version->namespace_) != 0)
+    if (owner->resource->namespaced &&
+        strcmp(owner->version->namespace_, dependent->version->namespace_) != 0)
         return NULL;
     return owner;
 }
@@ -88,7 +90,8 @@ static void look_at_dependent(struct ds_core *core, struct ds_object *dependent)
 static void orphan_dependents(struct ds_core *core, struct ds_object *owner)
 {
     for (int id = 0; id < DS_RESOURCES; id++) {
-        for (struct ds_object *object = ds_store_first(core->store, ds_resource_at(id)); object; object = object->next) {
+        for (struct ds_object *object = ds_store_first(core->store, ds_resource_at(id)); object;
+             object = object->next) {
             struct json_object *owners = owners_of(object);
             struct json_object *kept = json_object_new_array();
             size_t count = owners == NULL ? 0 : json_object_array_length(owners);
@@ -112,7 +115,8 @@ static void orphan_dependents(struct ds_core *core, struct ds_object *owner)
 static int is_blocked(struct ds_core *core, struct ds_object *owner)
 {
     for (int id = 0; id < DS_RESOURCES; id++) {
-        for (struct ds_object *object = ds_store_first(core->store, ds_resource_at(id)); object; object = object->next) {
+        for (struct ds_object *object = ds_store_first(core->store, ds_resource_at(id)); object;
+             object = object->next) {
             struct json_object *owners = owners_of(object);
             for (size_t i = 0; owners != NULL && i < json_object_array_length(owners); i++) {
                 struct json_object *reference = json_object_array_get_idx(owners, i);
@@ -161,7 +165,8 @@ static void look_at_all(struct ds_core *core, void (*look)(struct ds_core *, str
         char **uids = ds_alloc((count + 1) * sizeof *uids);
         size_t chosen = 0;
         for (size_t i = 0; i < count; i++)
-            if (owners_of(objects[i]) != NULL || ds_tree_get(metadata_of(objects[i]->tree), "finalizers") != NULL)
+            if (owners_of(objects[i]) != NULL ||
+                ds_tree_get(metadata_of(objects[i]->tree), "finalizers") != NULL)
                 uids[chosen++] = ds_copy(objects[i]->uid);
         free(objects);
         for (size_t i = 0; i < chosen; i++) {

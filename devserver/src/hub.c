@@ -134,7 +134,8 @@ void ds_hub_open(struct ds_hub *hub, struct ds_watch *watch)
     int exact = watch->name != NULL && (watch->namespace_ != NULL || !watch->resource->namespaced);
     struct ds_watch **list = &hub->all[id];
     if (exact)
-        list = &hub->exact[hash(id, watch->namespace_ == NULL ? "" : watch->namespace_, watch->name) % EXACT_BUCKETS];
+        list = &hub->exact[hash(id, watch->namespace_ == NULL ? "" : watch->namespace_, watch->name) %
+                           EXACT_BUCKETS];
     else if (watch->namespace_ != NULL)
         list = &hub->namespaces[hash(id, watch->namespace_, "") % NAMESPACE_BUCKETS];
     watch->next = *list;

@@ -1,6 +1,7 @@
 /*
- * From a change in the store to the watches it concerns: the history of each resource, for watches that resume, and the
- * open watches, indexed by what they look at. All functions are called with the server's lock held.
+ * From a change in the store to the watches it concerns: the history of each resource, for watches that
+ * resume, and the open watches, indexed by what they look at. All functions are called with the server's lock
+ * held.
  */
 #ifndef DS_HUB_H
 #define DS_HUB_H
@@ -23,7 +24,8 @@ void ds_hub_publish(struct ds_hub *hub, struct ds_version *before, struct ds_ver
 void ds_hub_open(struct ds_hub *hub, struct ds_watch *watch);
 void ds_hub_close(struct ds_hub *hub, struct ds_watch *watch);
 
-/* Queues what happened after that resourceVersion. -1: it is older than the history, which begins after *oldest. */
+/* Queues what happened after that resourceVersion. -1: it is older than the history, which begins after
+ * *oldest. */
 int ds_hub_replay(struct ds_hub *hub, struct ds_watch *watch, uint64_t since, uint64_t *oldest);
 
 /* Forgets the history up to that resourceVersion. */

@@ -184,14 +184,16 @@ int64_t devserver_requests(struct devserver *server, const char *verb, const cha
 
 /* ---- the store, past HTTP ---- */
 
-char *devserver_get_object(struct devserver *server, const char *resource, const char *namespace_, const char *name)
+char *devserver_get_object(struct devserver *server, const char *resource, const char *namespace_,
+                           const char *name)
 {
     const struct ds_resource *known = ds_resource_named(resource);
     char *json = NULL;
     if (known == NULL)
         return NULL;
     lock(server);
-    struct ds_object *object = ds_store_find(server->core.store, known, known->namespaced ? namespace_ : "", name);
+    struct ds_object *object =
+        ds_store_find(server->core.store, known, known->namespaced ? namespace_ : "", name);
     if (object != NULL)
         json = ds_copy(object->version->json->bytes);
     unlock(server);
@@ -227,7 +229,8 @@ static int serve(struct devserver *server, enum ds_verb verb, const char *resour
     return result;
 }
 
-int devserver_put_object(struct devserver *server, const char *resource, const char *namespace_, const char *json)
+int devserver_put_object(struct devserver *server, const char *resource, const char *namespace_,
+                         const char *json)
 {
     char *problem;
     struct json_object *tree = ds_tree_parse(json, strlen(json), &problem);
@@ -247,8 +250,8 @@ int devserver_put_object(struct devserver *server, const char *resource, const c
     return result;
 }
 
-int devserver_patch_object(struct devserver *server, const char *resource, const char *namespace_, const char *name,
-                           const char *merge_patch)
+int devserver_patch_object(struct devserver *server, const char *resource, const char *namespace_,
+                           const char *name, const char *merge_patch)
 {
     char *problem;
     struct json_object *tree = ds_tree_parse(merge_patch, strlen(merge_patch), &problem);
@@ -256,7 +259,8 @@ int devserver_patch_object(struct devserver *server, const char *resource, const
     return tree == NULL ? -1 : serve(server, DS_PATCH, resource, namespace_, name, tree);
 }
 
-int devserver_delete_object(struct devserver *server, const char *resource, const char *namespace_, const char *name)
+int devserver_delete_object(struct devserver *server, const char *resource, const char *namespace_,
+                            const char *name)
 {
     return serve(server, DS_DELETE, resource, namespace_, name, NULL);
 }

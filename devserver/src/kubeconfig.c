@@ -19,7 +19,8 @@ static char *base64(const char *text)
 static char *kubeconfig(const struct devserver *server)
 {
     char *ca = base64(server->ca);
-    char *authority = server->ca[0] == '\0' ? ds_copy("") : ds_format("    certificate-authority-data: %s\n", ca);
+    char *authority =
+        server->ca[0] == '\0' ? ds_copy("") : ds_format("    certificate-authority-data: %s\n", ca);
     char *text = ds_format("apiVersion: v1\n"
                            "kind: Config\n"
                            "current-context: dev-server\n"

@@ -6,8 +6,8 @@
 #include "tree.h"
 
 static const struct ds_member members[] = {
-    {"holderIdentity", DS_STRING}, {"leaseDurationSeconds", DS_INT32}, {"acquireTime", DS_MICRO_TIME},
-    {"renewTime", DS_MICRO_TIME},  {"leaseTransitions", DS_INT32},     {"strategy", DS_STRING},
+    {"holderIdentity", DS_STRING},  {"leaseDurationSeconds", DS_INT32}, {"acquireTime", DS_MICRO_TIME},
+    {"renewTime", DS_MICRO_TIME},   {"leaseTransitions", DS_INT32},     {"strategy", DS_STRING},
     {"preferredHolder", DS_STRING},
 };
 

@@ -5,7 +5,8 @@
 #include "core.h"
 #include "random.h"
 
-/* The continue token tells the version of the first page and the last key it had: "VERSION/NAMESPACE/NAME". */
+/* The continue token tells the version of the first page and the last key it had: "VERSION/NAMESPACE/NAME".
+ */
 struct position {
     uint64_t version;
     char *namespace_;
@@ -51,11 +52,13 @@ static void answer_too_large(struct ds_answer *answer, uint64_t wanted, uint64_t
     answer->retry_after_s = 1;
 }
 
+/* Not what one would expect, but what kube-apiserver answers. */
 static void answer_bad_version(struct ds_answer *answer, const char *version)
 {
-    char *problem = ds_format("resourceVersion: Invalid value: \"%s\": not an unsigned number", version);
-    ds_answer_bad_request(answer, problem);
-    free(problem);
+    ds_answer_failure(
+        answer, 500, NULL, NULL, NULL,
+        "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", version,
+        version);
 }
 
 static void append_item(struct ds_text *items, const struct ds_version *version)
@@ -90,8 +93,9 @@ static void list(struct ds_core *core, const struct ds_request *request, const s
     }
     uint64_t version = from->name != NULL ? from->version : ds_store_version(core->store);
     struct ds_text text = {0};
-    ds_text_printf(&text, "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%" PRIu64 "\"",
-                   resource->kind, resource->api_version, version);
+    ds_text_printf(
+        &text, "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%" PRIu64 "\"",
+        resource->kind, resource->api_version, version);
     if (remaining > 0)
         ds_text_printf(&text, ",\"continue\":\"%" PRIu64 "/%s/%s\",\"remainingItemCount\":%" PRIu64, version,
                        last->namespace_, last->name, remaining);
@@ -132,8 +136,8 @@ void ds_serve_list(struct ds_core *core, const struct ds_request *request, struc
 static void queue_existing(struct ds_core *core, struct ds_watch *watch)
 {
     if (watch->name != NULL && (watch->namespace_ != NULL || !watch->resource->namespaced)) {
-        struct ds_object *object = ds_store_find(core->store, watch->resource,
-                                                 watch->namespace_ == NULL ? "" : watch->namespace_, watch->name);
+        struct ds_object *object = ds_store_find(
+            core->store, watch->resource, watch->namespace_ == NULL ? "" : watch->namespace_, watch->name);
         if (object != NULL && ds_selector_matches(&watch->selector, object->version))
             ds_watch_queue(watch, DS_ADDED, object->version);
         return;
@@ -170,8 +174,9 @@ static int is_valid_combination(const struct ds_parameters *parameters, struct d
         ds_complain(&complaints, "FieldValueForbidden", "resourceVersionMatch",
                     "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
     else if (parameters->send_initial_events == NULL && !ds_empty(parameters->resource_version_match))
-        ds_complain(&complaints, "FieldValueForbidden", "resourceVersionMatch",
-                    "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        ds_complain(
+            &complaints, "FieldValueForbidden", "resourceVersionMatch",
+            "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
     else if (!ds_empty(parameters->resource_version_match) &&
              strcmp(parameters->resource_version_match, "NotOlderThan") != 0)
         ds_complain(&complaints, "FieldValueForbidden", "resourceVersionMatch",
@@ -189,8 +194,8 @@ static int64_t watch_timeout_s(const char *parameter)
     return given > 0 ? given : SHORTEST_DEFAULT_S + (int64_t)ds_random_below(SHORTEST_DEFAULT_S);
 }
 
-static void open_watch(struct ds_core *core, const struct ds_request *request, struct ds_watch *watch, uint64_t since,
-                       struct ds_answer *answer)
+static void open_watch(struct ds_core *core, const struct ds_request *request, struct ds_watch *watch,
+                       uint64_t since, struct ds_answer *answer)
 {
     const struct ds_parameters *parameters = &request->parameters;
     uint64_t current = ds_store_version(core->store);
@@ -214,7 +219,8 @@ static void open_watch(struct ds_core *core, const struct ds_request *request, s
         ds_watch_end(watch);
         return;
     }
-    /* sendInitialEvents=false means no synthetic events, not even where a watch without it would have them. */
+    /* sendInitialEvents=false means no synthetic events, not even where a watch without it would have them.
+     */
     if (parameters->send_initial_events != NULL && !initial && since == 0)
         since = current;
     queue_initial(core, watch, since, initial || since == 0);
@@ -236,8 +242,8 @@ void ds_serve_watch(struct ds_core *core, const struct ds_request *request, stru
         return;
     struct ds_watch *watch =
         ds_watch_new(request->resource, ds_empty(request->namespace_) ? NULL : request->namespace_);
-    if (ds_selector_parse(&watch->selector, request->resource, parameters->field_selector, parameters->label_selector,
-                          &problem) != 0) {
+    if (ds_selector_parse(&watch->selector, request->resource, parameters->field_selector,
+                          parameters->label_selector, &problem) != 0) {
         ds_answer_bad_request(answer, problem);
         free(problem);
         ds_watch_free(watch);

@@ -12,7 +12,8 @@
 
 enum { BACKLOG = 4096 };
 
-int ds_listen_parse(const char *text, struct sockaddr_storage *address, socklen_t *length, char **host, char **error)
+int ds_listen_parse(const char *text, struct sockaddr_storage *address, socklen_t *length, char **host,
+                    char **error)
 {
     const char *start = text;
     const char *end = strrchr(text, ':');

@@ -4,8 +4,10 @@
 
 #include <sys/socket.h>
 
-/* "127.0.0.1:6443", "[::1]:0": gives the host ("127.0.0.1", "::1"; malloc'd) and the address. 0, or -1 with *error. */
-int ds_listen_parse(const char *text, struct sockaddr_storage *address, socklen_t *length, char **host, char **error);
+/* "127.0.0.1:6443", "[::1]:0": gives the host ("127.0.0.1", "::1"; malloc'd) and the address. 0, or -1 with
+ * *error. */
+int ds_listen_parse(const char *text, struct sockaddr_storage *address, socklen_t *length, char **host,
+                    char **error);
 
 /* Listens there and puts the port in when it was 0. The socket, or -1 with *error. */
 int ds_listen(struct sockaddr_storage *address, socklen_t *length, char **error);

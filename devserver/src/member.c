@@ -90,19 +90,19 @@ static int has_type(struct json_object *value, enum ds_member_type type)
     return 0;
 }
 
-int ds_members_check_type(const char *owner, const char *name, struct json_object *value, enum ds_member_type type,
-                          char **problem)
+int ds_members_check_type(const char *owner, const char *name, struct json_object *value,
+                          enum ds_member_type type, char **problem)
 {
     if (has_type(value, type))
         return 1;
-    *problem = ds_format("json: cannot unmarshal %s into Go struct field %s.%s of type %s", json_type_of(value), owner,
-                         name, go_types[type]);
+    *problem = ds_format("json: cannot unmarshal %s into Go struct field %s.%s of type %s",
+                         json_type_of(value), owner, name, go_types[type]);
     return 0;
 }
 
 /*
- * "2006-01-02T15:04:05.000000Z07:00" exactly, as Go's time.Parse takes it for a MicroTime: six digits, an offset or Z.
- * Gives it in UTC, or NULL.
+ * "2006-01-02T15:04:05.000000Z07:00" exactly, as Go's time.Parse takes it for a MicroTime: six digits, an
+ * offset or Z. Gives it in UTC, or NULL.
  */
 static char *normalised_micro_time(const char *text)
 {
@@ -115,11 +115,11 @@ static char *normalised_micro_time(const char *text)
         if (pattern[i] == 'd' ? !digit : text[i] != pattern[i])
             return NULL;
     }
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%6d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-               &tm.tm_sec, &microseconds, &end) != 7)
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%6d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+               &tm.tm_min, &tm.tm_sec, &microseconds, &end) != 7)
         return NULL;
-    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
-        tm.tm_sec > 59)
+    if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
+        tm.tm_min > 59 || tm.tm_sec > 59)
         return NULL;
     const char *zone = text + end;
     int hours = 0;
@@ -154,8 +154,8 @@ static struct json_object *taken(struct json_object *value, enum ds_member_type 
     return result;
 }
 
-int ds_members_take(const struct ds_member *members, size_t count, const char *owner, struct json_object *from,
-                    struct json_object *into, char **problem)
+int ds_members_take(const struct ds_member *members, size_t count, const char *owner,
+                    struct json_object *from, struct json_object *into, char **problem)
 {
     for (size_t i = 0; i < count; i++) {
         struct json_object *value = ds_tree_get(from, members[i].name);
@@ -165,8 +165,9 @@ int ds_members_take(const struct ds_member *members, size_t count, const char *o
             return 0;
         struct json_object *copy = taken(value, members[i].type);
         if (copy == NULL) {
-            *problem = ds_format("parsing time \"%s\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse it",
-                                 json_object_get_string(value));
+            *problem =
+                ds_format("parsing time \"%s\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse it",
+                          json_object_get_string(value));
             return 0;
         }
         json_object_object_add(into, members[i].name, copy);

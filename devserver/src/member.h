@@ -22,11 +22,12 @@ struct ds_member {
     enum ds_member_type type;
 };
 
-/* Copies the known members that are set from one object into another. 0 when one has the wrong type: *problem is set. */
-int ds_members_take(const struct ds_member *members, size_t count, const char *owner, struct json_object *from,
-                    struct json_object *into, char **problem);
+/* Copies the known members that are set from one object into another. 0 when one has the wrong type: *problem
+ * is set. */
+int ds_members_take(const struct ds_member *members, size_t count, const char *owner,
+                    struct json_object *from, struct json_object *into, char **problem);
 
-int ds_members_check_type(const char *owner, const char *name, struct json_object *value, enum ds_member_type type,
-                          char **problem);
+int ds_members_check_type(const char *owner, const char *name, struct json_object *value,
+                          enum ds_member_type type, char **problem);
 
 #endif

@@ -1,4 +1,5 @@
-/* Memory, growing texts, and blobs shared by reference. Out of memory ends the program: a test double has nothing to save. */
+/* Memory, growing texts, and blobs shared by reference. Out of memory ends the program: a test double has
+ * nothing to save. */
 #ifndef DS_MEMORY_H
 #define DS_MEMORY_H
 
@@ -25,7 +26,8 @@ void ds_text_puts(struct ds_text *text, const char *string);
 void ds_text_printf(struct ds_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ds_text_free(struct ds_text *text);
 
-/* Bytes that do not change any more and are shared between the store, watchers and answers of several threads. */
+/* Bytes that do not change any more and are shared between the store, watchers and answers of several
+ * threads. */
 struct ds_blob {
     atomic_size_t references;
     size_t length;

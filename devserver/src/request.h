@@ -48,7 +48,8 @@ struct ds_request {
     int by_hand; /* past HTTP: needs no resourceVersion, and reaches spec and status alike */
 };
 
-/* Takes the path apart; the verb follows from the method and ?watch. DS_NO_VERB: a method that is not served there. */
+/* Takes the path apart; the verb follows from the method and ?watch. DS_NO_VERB: a method that is not served
+ * there. */
 void ds_request_route(struct ds_request *request, const char *method, const char *path);
 void ds_request_clear(struct ds_request *request);
 

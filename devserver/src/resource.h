@@ -28,7 +28,7 @@ const char *ds_resource_qualified(const struct ds_resource *resource);
 
 enum ds_verb { DS_GET, DS_LIST, DS_WATCH, DS_CREATE, DS_UPDATE, DS_PATCH, DS_DELETE, DS_NO_VERB };
 
-const char *ds_verb_name(enum ds_verb verb);      /* "" for DS_NO_VERB */
-enum ds_verb ds_verb_named(const char *name);     /* DS_NO_VERB: none such */
+const char *ds_verb_name(enum ds_verb verb);  /* "" for DS_NO_VERB */
+enum ds_verb ds_verb_named(const char *name); /* DS_NO_VERB: none such */
 
 #endif

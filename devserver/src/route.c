@@ -38,7 +38,8 @@ static enum ds_verb verb_of(const struct ds_request *request, const char *method
         return ds_is_true(request->parameters.watch) ? DS_WATCH : DS_LIST;
     if (strcmp(method, "GET") == 0)
         return DS_GET;
-    if (strcmp(method, "POST") == 0 && !is_object && (!request->resource->namespaced || request->namespace_[0] != '\0'))
+    if (strcmp(method, "POST") == 0 && !is_object &&
+        (!request->resource->namespaced || request->namespace_[0] != '\0'))
         return DS_CREATE;
     if (strcmp(method, "PUT") == 0 && is_object)
         return DS_UPDATE;
@@ -53,7 +54,8 @@ static enum ds_verb verb_of(const struct ds_request *request, const char *method
 /* What follows the group and version: [namespaces/NS/]RESOURCE[/NAME[/SUBRESOURCE]]. */
 static int route_objects(struct ds_request *request, const char *group, char **segments, size_t count)
 {
-    int in_namespace = count >= 3 && strcmp(segments[0], "namespaces") == 0 && strcmp(segments[2], "status") != 0;
+    int in_namespace =
+        count >= 3 && strcmp(segments[0], "namespaces") == 0 && strcmp(segments[2], "status") != 0;
     if (in_namespace) {
         set(&request->namespace_, segments[1]);
         segments += 2;
@@ -96,7 +98,8 @@ static enum ds_path_kind kind_of(struct ds_request *request, char **segments, si
         (count <= 2 || strcmp(segments[2], "v1") == 0)) {
         if (count <= 3)
             return DS_PATH_DISCOVERY;
-        return route_objects(request, segments[1], segments + 3, count - 3) ? DS_PATH_OBJECTS : DS_PATH_UNKNOWN;
+        return route_objects(request, segments[1], segments + 3, count - 3) ? DS_PATH_OBJECTS
+                                                                            : DS_PATH_UNKNOWN;
     }
     return DS_PATH_UNKNOWN;
 }

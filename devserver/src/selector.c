@@ -50,9 +50,11 @@ static int parse_all(const char *text, int bare_keys, struct ds_requirement **li
 
 static int is_known_field(const struct ds_resource *resource, const char *field)
 {
-    if (strcmp(field, "metadata.name") == 0 || (resource->namespaced && strcmp(field, "metadata.namespace") == 0))
+    if (strcmp(field, "metadata.name") == 0 ||
+        (resource->namespaced && strcmp(field, "metadata.namespace") == 0))
         return 1;
-    if (resource->id == DS_PODS && (strcmp(field, "spec.nodeName") == 0 || strcmp(field, "status.phase") == 0))
+    if (resource->id == DS_PODS &&
+        (strcmp(field, "spec.nodeName") == 0 || strcmp(field, "status.phase") == 0))
         return 1;
     return resource->id == DS_NAMESPACES && strcmp(field, "status.phase") == 0;
 }
@@ -65,7 +67,8 @@ int ds_selector_parse(struct ds_selector *selector, const struct ds_resource *re
     if (parse_all(fields, 0, &selector->fields, &selector->field_count) != 0)
         *problem = ds_format("invalid field selector: %s", fields);
     else if (parse_all(labels, 1, &selector->labels, &selector->label_count) != 0)
-        *problem = ds_format("unable to parse requirement: %s: only =, ==, !=, key and !key are served", labels);
+        *problem =
+            ds_format("unable to parse requirement: %s: only =, ==, !=, key and !key are served", labels);
     for (size_t i = 0; *problem == NULL && i < selector->field_count; i++)
         if (!is_known_field(resource, selector->fields[i].key))
             *problem = ds_format("field label not supported: %s", selector->fields[i].key);

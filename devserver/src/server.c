@@ -54,7 +54,7 @@ static int take_certificate(struct devserver *server, const struct devserver_con
     struct ds_certificate made;
     int64_t lifetime_s = config->cert_lifetime_s == 0 ? DEFAULT_LIFETIME_S : config->cert_lifetime_s;
     int result = ds_empty(config->cert_host)
-                     ? ds_certificate_make(&made, strchr(host, '%') ? "::1" : host, "localhost", lifetime_s)
+                     ? ds_certificate_make(&made, host, "localhost", lifetime_s)
                      : ds_certificate_make(&made, config->cert_host, NULL, lifetime_s);
     server->certificate = made.certificate;
     server->key = made.key;
@@ -92,11 +92,11 @@ static int start_http(struct devserver *server, char **error)
     pthread_mutex_lock(&server->lock);
     server->closing = 0;
     pthread_mutex_unlock(&server->lock);
-    server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, ds_handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
-                                      MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)HTTP_THREADS,
-                                      MHD_OPTION_CONNECTION_LIMIT, (unsigned int)MOST_CONNECTIONS,
-                                      MHD_OPTION_NOTIFY_COMPLETED, ds_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-                                      ds_connection_changed, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, ds_handle, server, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)HTTP_THREADS, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned int)MOST_CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, ds_completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, ds_connection_changed, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (server->daemon != NULL)
         return 0;
     *error = ds_copy("cannot start the HTTP daemon (a bad certificate or key?)");
@@ -221,7 +221,8 @@ int devserver_start(const struct devserver_config *config, struct devserver **ou
     *out = NULL;
     allow_many_descriptors();
     if (ds_listen_parse(where, &server->address, &server->address_length, &host, &problem) == 0 &&
-        take_certificate(server, config, host, &problem) == 0 && open_log(server, config->request_log, &problem) == 0 &&
+        take_certificate(server, config, host, &problem) == 0 &&
+        open_log(server, config->request_log, &problem) == 0 &&
         start_threads(server, config, &problem) == 0) {
         server->url = ds_listen_url(&server->address, host, server->plain_http);
         *out = server;

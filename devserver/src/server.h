@@ -34,8 +34,8 @@ struct devserver {
     int gc_enabled;
     int64_t bookmark_period_ms;
 
-    struct ds_token *tokens; /* the newest first; it is the valid one */
-    int nobody;              /* no token is valid */
+    _Atomic(struct ds_token *) tokens; /* the newest first; it is the valid one */
+    int nobody;                        /* no token is valid */
     int anonymous;
     int64_t requests[DS_NO_VERB + 1][DS_RESOURCES + 1]; /* by verb and resource; the last: neither */
     struct ds_requestlog *log;

@@ -80,8 +80,8 @@ uint64_t ds_store_ownership_changes(const struct ds_store *store)
     return store->ownership_changes;
 }
 
-struct ds_object *ds_store_find(struct ds_store *store, const struct ds_resource *resource, const char *namespace_,
-                                const char *name)
+struct ds_object *ds_store_find(struct ds_store *store, const struct ds_resource *resource,
+                                const char *namespace_, const char *name)
 {
     struct ds_object *object = store->by_name[name_bucket(resource, namespace_, name)];
     for (; object != NULL; object = object->next_by_name)
@@ -112,8 +112,8 @@ static int by_namespace_and_name(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
-struct ds_object **ds_store_sorted(struct ds_store *store, const struct ds_resource *resource, const char *namespace_,
-                                   size_t *count)
+struct ds_object **ds_store_sorted(struct ds_store *store, const struct ds_resource *resource,
+                                   const char *namespace_, size_t *count)
 {
     struct ds_object **sorted = ds_alloc((store->count[resource->id] + 1) * sizeof(struct ds_object *));
     *count = 0;
@@ -136,7 +136,8 @@ static int has_owners(struct json_object *tree)
     return ds_tree_get(ds_tree_get(tree, "metadata"), "ownerReferences") != NULL;
 }
 
-struct ds_object *ds_store_insert(struct ds_store *store, const struct ds_resource *resource, struct json_object *tree)
+struct ds_object *ds_store_insert(struct ds_store *store, const struct ds_resource *resource,
+                                  struct json_object *tree)
 {
     struct ds_object *object = ds_alloc(sizeof *object);
     number(store, tree);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "exchange.h"
-#include "tree.h"
+#include "protobuf.h"
 
 static void apply(struct ds_exchange *exchange)
 {
@@ -20,10 +20,11 @@ static void apply(struct ds_exchange *exchange)
     else if (request->kind == DS_PATH_UNKNOWN)
         ds_answer_text(answer, 404, "404 page not found\n");
     else if (writes && request->verb != DS_PATCH && request->content_type != NULL &&
-             strncmp(request->content_type, "application/json", 16) != 0)
+             strncmp(request->content_type, "application/json", 16) != 0 &&
+             !ds_is_protobuf(request->content_type))
         ds_answer_failure(answer, 415, "UnsupportedMediaType", NULL, NULL,
                           "the body of the request was in an unknown format - accepted media types include: "
-                          "application/json");
+                          "application/json, application/vnd.kubernetes.protobuf");
     else if (answer->status != 0 && (writes || request->verb == DS_DELETE))
         return; /* the body was no JSON, and the answer says so */
     else if (writes && request->body == NULL)
@@ -45,7 +46,8 @@ static void answer_fault_status(struct ds_exchange *exchange)
 static void answer_fault_raw(struct ds_exchange *exchange)
 {
     const struct devserver_fault *fault = &exchange->fault->is;
-    ds_answer_blob(&exchange->answer, fault->status, ds_blob_of_string(fault->body == NULL ? "" : fault->body));
+    ds_answer_blob(&exchange->answer, fault->status,
+                   ds_blob_of_string(fault->body == NULL ? "" : fault->body));
     exchange->answer.content_type = ds_copy(ds_empty(fault->content_type) ? NULL : fault->content_type);
     exchange->answer.header = ds_copy(ds_empty(fault->header) ? NULL : fault->header);
 }

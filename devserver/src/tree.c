@@ -47,7 +47,8 @@ struct json_object *ds_tree_merge(struct json_object *target, struct json_object
 {
     if (!json_object_is_type(patch, json_type_object))
         return ds_tree_clone(patch);
-    struct json_object *result = json_object_is_type(target, json_type_object) ? ds_tree_clone(target) : json_object_new_object();
+    struct json_object *result =
+        json_object_is_type(target, json_type_object) ? ds_tree_clone(target) : json_object_new_object();
     json_object_object_foreach(patch, key, value)
     {
         if (value == NULL)

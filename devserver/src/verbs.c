@@ -44,7 +44,8 @@ void ds_serve(struct ds_core *core, const struct ds_request *request, struct ds_
 
 void ds_serve_get(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer)
 {
-    struct ds_object *object = ds_store_find(core->store, request->resource, request->namespace_, request->name);
+    struct ds_object *object =
+        ds_store_find(core->store, request->resource, request->namespace_, request->name);
     if (object == NULL)
         ds_answer_not_found(answer, request->resource, request->name);
     else
@@ -57,7 +58,8 @@ static struct json_object *metadata_of(struct json_object *tree)
 }
 
 /* The canonical form of what was sent; NULL: answered why not. */
-static struct json_object *decode(const struct ds_request *request, struct json_object *body, struct ds_answer *answer)
+static struct json_object *decode(const struct ds_request *request, struct json_object *body,
+                                  struct ds_answer *answer)
 {
     const struct ds_resource *resource = request->resource;
     const char *kind = ds_tree_string(body, "kind");
@@ -65,12 +67,13 @@ static struct json_object *decode(const struct ds_request *request, struct json_
     char *problem = NULL;
     struct json_object *tree = NULL;
     if (!ds_empty(api_version) && strcmp(api_version, resource->api_version) != 0)
-        problem = ds_format("the API version in the data (%s) does not match the expected API version (%s)", api_version,
-                            resource->api_version);
+        problem = ds_format("the API version in the data (%s) does not match the expected API version (%s)",
+                            api_version, resource->api_version);
     else if (!ds_empty(kind) && strcmp(kind, resource->kind) != 0)
-        problem = ds_format("%s in version \"v1\" cannot be handled as a %s: the object provided is unrecognized (must be "
-                            "of type %s)",
-                            kind, resource->kind, resource->kind);
+        problem = ds_format(
+            "%s in version \"v1\" cannot be handled as a %s: the object provided is unrecognized (must be "
+            "of type %s)",
+            kind, resource->kind, resource->kind);
     else
         tree = ds_canonical(resource, body, &problem);
     if (tree == NULL)
@@ -91,9 +94,10 @@ static int fit_namespace(const struct ds_request *request, struct json_object *t
     }
     if (strcmp(namespace_, request->namespace_) == 0)
         return 1;
-    char *problem = ds_format("the namespace of the provided object does not match the namespace sent on the request "
-                              "(%s vs. %s)",
-                              namespace_, request->namespace_);
+    char *problem =
+        ds_format("the namespace of the provided object does not match the namespace sent on the request "
+                  "(%s vs. %s)",
+                  namespace_, request->namespace_);
     ds_answer_bad_request(answer, problem);
     free(problem);
     return 0;
@@ -113,21 +117,24 @@ static int namespace_takes(struct ds_core *core, const struct ds_request *reques
     }
     if (new_name == NULL || strcmp(namespace_->version->phase, "Terminating") != 0)
         return 1;
-    ds_answer_failure(answer, 403, "Forbidden", request->resource, new_name,
-                      "%s \"%s\" is forbidden: unable to create new content in namespace %s because it is being "
-                      "terminated",
-                      ds_resource_qualified(request->resource), new_name, request->namespace_);
-    ds_answer_cause(answer, "NamespaceTerminating", "the namespace is being terminated", "metadata.namespace");
+    ds_answer_failure(
+        answer, 403, "Forbidden", request->resource, new_name,
+        "%s \"%s\" is forbidden: unable to create new content in namespace %s because it is being "
+        "terminated",
+        ds_resource_qualified(request->resource), new_name, request->namespace_);
+    ds_answer_cause(answer, "NamespaceTerminating", "the namespace is being terminated",
+                    "metadata.namespace");
     return 0;
 }
 
-static int is_valid(const struct ds_resource *resource, struct json_object *tree, struct ds_complaints *complaints,
-                    struct ds_answer *answer)
+static int is_valid(const struct ds_resource *resource, struct json_object *tree,
+                    struct ds_complaints *complaints, struct ds_answer *answer)
 {
     ds_validate(resource, tree, complaints);
     if (!ds_complaints_any(complaints))
         return 1;
-    ds_answer_invalid(answer, resource->group, resource->kind, ds_tree_string(metadata_of(tree), "name"), complaints);
+    ds_answer_invalid(answer, resource->group, resource->kind, ds_tree_string(metadata_of(tree), "name"),
+                      complaints);
     return 0;
 }
 
@@ -159,7 +166,8 @@ static void insert(struct ds_core *core, const struct ds_request *request, struc
     if (status != NULL)
         json_object_object_add(tree, "status", status);
     const char *name = ds_tree_string(metadata, "name");
-    if (!is_valid(request->resource, tree, &complaints, answer) || !namespace_takes(core, request, name, answer)) {
+    if (!is_valid(request->resource, tree, &complaints, answer) ||
+        !namespace_takes(core, request, name, answer)) {
         json_object_put(tree);
     } else if (ds_store_find(core->store, request->resource, request->namespace_, name) != NULL) {
         ds_answer_failure(answer, 409, "AlreadyExists", request->resource, name, "%s \"%s\" already exists",
@@ -191,9 +199,10 @@ static void answer_uid_conflict(const struct ds_request *request, const char *wa
 {
     char *key = ds_format("/registry/%s/%s%s%s", request->resource->plural, request->namespace_,
                           request->namespace_[0] == '\0' ? "" : "/", request->name);
-    char *why = ds_format("StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: "
-                          "Precondition failed: UID in precondition: %s, UID in object meta: %s",
-                          key, wanted, found);
+    char *why =
+        ds_format("StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: "
+                  "Precondition failed: UID in precondition: %s, UID in object meta: %s",
+                  key, wanted, found);
     ds_answer_conflict(answer, request->resource, request->name, why);
     free(key);
     free(why);
@@ -209,7 +218,8 @@ static void keep_member(struct json_object *tree, struct json_object *stored, co
 }
 
 /* What no update changes, and what only the status subresource or only the object itself changes. */
-static void keep_stored(const struct ds_request *request, struct json_object *tree, struct json_object *stored)
+static void keep_stored(const struct ds_request *request, struct json_object *tree,
+                        struct json_object *stored)
 {
     static const char *const fixed[] = {"uid",        "creationTimestamp",          "deletionTimestamp",
                                         "generation", "deletionGracePeriodSeconds", "resourceVersion"};
@@ -228,7 +238,8 @@ static void keep_stored(const struct ds_request *request, struct json_object *tr
     }
 }
 
-static void forbid_new_finalizers(struct json_object *tree, struct json_object *stored, struct ds_complaints *complaints)
+static void forbid_new_finalizers(struct json_object *tree, struct json_object *stored,
+                                  struct ds_complaints *complaints)
 {
     struct json_object *finalizers = ds_tree_get(metadata_of(tree), "finalizers");
     struct json_object *before = ds_tree_get(metadata_of(stored), "finalizers");
@@ -238,7 +249,8 @@ static void forbid_new_finalizers(struct json_object *tree, struct json_object *
         const char *finalizer = json_object_get_string(json_object_array_get_idx(finalizers, i));
         if (!ds_tree_array_has(before, finalizer))
             ds_complain(complaints, "FieldValueForbidden", "metadata.finalizers",
-                        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
+                        "Forbidden: no new finalizers can be added if the object is being deleted, found new "
+                        "finalizers "
                         "[]string{\"%s\"}",
                         finalizer);
     }
@@ -283,13 +295,13 @@ static int is_current(const struct ds_request *request, struct ds_object *object
         struct ds_complaints complaints = {0};
         ds_complain(&complaints, "FieldValueInvalid", "metadata.resourceVersion",
                     "Invalid value: 0x0: must be specified for an update");
-        ds_answer_invalid(answer, request->resource->group, request->resource->plural, request->name, &complaints);
+        ds_answer_invalid(answer, request->resource->group, request->resource->plural, request->name,
+                          &complaints);
         return 0;
     }
     if (strspn(version, "0123456789") != strlen(version)) {
-        char *problem = ds_format("metadata.resourceVersion: Invalid value: \"%s\"", version);
-        ds_answer_bad_request(answer, problem);
-        free(problem);
+        ds_answer_failure(answer, 500, NULL, NULL, NULL, "strconv.ParseUint: parsing \"%s\": invalid syntax",
+                          version);
         return 0;
     }
     if (strtoull(version, NULL, 10) == object->version->number)
@@ -303,11 +315,12 @@ static int has_path_name(const struct ds_request *request, struct json_object *t
     const char *name = ds_tree_string(metadata_of(tree), "name");
     if (strcmp(name, request->name) == 0)
         return 1;
-    char *problem = ds_empty(name)
-                        ? ds_format("the name of the object (%s based on URL) was undeterminable: name must be provided",
-                                    request->name)
-                        : ds_format("the name of the object (%s) does not match the name on the URL (%s)", name,
-                                    request->name);
+    char *problem =
+        ds_empty(name)
+            ? ds_format("the name of the object (%s based on URL) was undeterminable: name must be provided",
+                        request->name)
+            : ds_format("the name of the object (%s) does not match the name on the URL (%s)", name,
+                        request->name);
     ds_answer_bad_request(answer, problem);
     free(problem);
     return 0;
@@ -317,7 +330,8 @@ static int has_path_name(const struct ds_request *request, struct json_object *t
 static void update(struct ds_core *core, const struct ds_request *request, struct json_object *tree,
                    struct ds_answer *answer)
 {
-    struct ds_object *object = ds_store_find(core->store, request->resource, request->namespace_, request->name);
+    struct ds_object *object =
+        ds_store_find(core->store, request->resource, request->namespace_, request->name);
     const char *uid = ds_tree_string(metadata_of(tree), "uid");
     if (object != NULL && is_current(request, object, tree, answer)) {
         replace(core, request, object, tree, answer);
@@ -368,7 +382,8 @@ void ds_serve_patch(struct ds_core *core, const struct ds_request *request, stru
                           "application/merge-patch+json, application/strategic-merge-patch+json");
         return;
     }
-    struct ds_object *object = ds_store_find(core->store, request->resource, request->namespace_, request->name);
+    struct ds_object *object =
+        ds_store_find(core->store, request->resource, request->namespace_, request->name);
     if (object == NULL) {
         ds_answer_not_found(answer, request->resource, request->name);
         return;

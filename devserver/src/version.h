@@ -1,6 +1,6 @@
 /*
- * One version of one object: its JSON, made once and then shared by every answer and watch event that carries it, and what
- * selectors ask about it.
+ * One version of one object: its JSON, made once and then shared by every answer and watch event that carries
+ * it, and what selectors ask about it.
  */
 #ifndef DS_VERSION_H
 #define DS_VERSION_H

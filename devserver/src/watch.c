@@ -7,7 +7,8 @@
 #include "answer.h"
 #include "memory.h"
 
-/* A reader that lets this many lines pile up has its watch ended, and resumes it when it is ready to read again. */
+/* A reader that lets this many lines pile up has its watch ended, and resumes it when it is ready to read
+ * again. */
 enum { LONGEST_QUEUE = 100000 };
 
 static const char closing[] = "}\n";
@@ -105,11 +106,12 @@ void ds_watch_queue_raw(struct ds_watch *watch, const char *line)
 
 void ds_watch_queue_bookmark(struct ds_watch *watch, uint64_t number, int initial_events_end)
 {
-    char *line = ds_format("{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":"
-                           "{\"resourceVersion\":\"%" PRIu64 "\"%s}%s}}\n",
-                           watch->resource->kind, watch->resource->api_version, number,
-                           initial_events_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "",
-                           watch->resource->id == DS_LEASES ? ",\"spec\":{}" : "");
+    char *line =
+        ds_format("{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":"
+                  "{\"resourceVersion\":\"%" PRIu64 "\"%s}%s}}\n",
+                  watch->resource->kind, watch->resource->api_version, number,
+                  initial_events_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "",
+                  watch->resource->id == DS_LEASES ? ",\"spec\":{}" : "");
     ds_watch_queue_raw(watch, line);
     free(line);
 }
@@ -161,7 +163,8 @@ static size_t copy_line(const struct ds_line *line, size_t skip, char *buffer, s
     if (line->version == NULL)
         return copy_part(line->whole->bytes, line->whole->length, &skip, buffer, size);
     size_t done = copy_part(line->opening, strlen(line->opening), &skip, buffer, size);
-    done += copy_part(line->version->json->bytes, line->version->json->length, &skip, buffer + done, size - done);
+    done +=
+        copy_part(line->version->json->bytes, line->version->json->length, &skip, buffer + done, size - done);
     return done + copy_part(closing, strlen(closing), &skip, buffer + done, size - done);
 }
 

@@ -1,6 +1,6 @@
 /*
- * One open watch: what it looks at, and the queue of lines that are due on its stream. All functions but new are called
- * with the server's lock held.
+ * One open watch: what it looks at, and the queue of lines that are due on its stream. All functions but new
+ * are called with the server's lock held.
  */
 #ifndef DS_WATCH_H
 #define DS_WATCH_H
@@ -49,7 +49,7 @@ void ds_watch_free(struct ds_watch *watch);
 
 void ds_watch_queue(struct ds_watch *watch, enum ds_event_type type, struct ds_version *version);
 void ds_watch_queue_bookmark(struct ds_watch *watch, uint64_t number, int initial_events_end);
-void ds_watch_queue_expired(struct ds_watch *watch, const char *message);        /* an ERROR event with a 410 */
+void ds_watch_queue_expired(struct ds_watch *watch, const char *message); /* an ERROR event with a 410 */
 void ds_watch_queue_error(struct ds_watch *watch, struct ds_blob *status);
 void ds_watch_queue_raw(struct ds_watch *watch, const char *line);
 void ds_watch_end(struct ds_watch *watch);

@@ -63,6 +63,12 @@ CURL *client_new(struct devserver *server, const char *path)
 
 struct reply request_on(CURL *easy, const char *method, const char *content_type, const char *body)
 {
+    return request_with_bytes(easy, method, content_type, body, body == NULL ? 0 : strlen(body));
+}
+
+struct reply request_with_bytes(CURL *easy, const char *method, const char *content_type, const char *body,
+                                size_t length)
+{
     struct reply reply = {0};
     struct bytes received = {0};
     struct bytes headers = {0};
@@ -73,6 +79,7 @@ struct reply request_on(CURL *easy, const char *method, const char *content_type
     lines = curl_slist_append(lines, "Expect:");
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, lines);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)length);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
     if (body == NULL)
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
@@ -128,8 +135,8 @@ struct json_object *expect(struct devserver *server, long status, const char *me
     return checked(&reply, status, method, path);
 }
 
-void expect_failure(struct devserver *server, long status, const char *reason, const char *method, const char *path,
-                    const char *body)
+void expect_failure(struct devserver *server, long status, const char *reason, const char *method,
+                    const char *path, const char *body)
 {
     struct json_object *json = expect(server, status, method, path, body);
     assert_string_equal(text(json, "kind"), "Status");
@@ -242,8 +249,8 @@ char *stream_line(struct stream *stream, int64_t timeout_ms)
             stream->taken += (size_t)(end - start) + 1;
             return strndup(start, (size_t)(end - start));
         }
-        if (!step(stream, until_ms) && (stream->received.data == NULL ||
-                                        strchr(stream->received.data + stream->taken, '\n') == NULL))
+        if (!step(stream, until_ms) &&
+            (stream->received.data == NULL || strchr(stream->received.data + stream->taken, '\n') == NULL))
             return NULL;
     }
 }

@@ -31,7 +31,8 @@ static int stop(void **state)
     return 0;
 }
 
-static struct json_object *make(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static struct json_object *make(const char *path, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static struct json_object *make(const char *path, const char *format, ...)
 {
@@ -77,9 +78,11 @@ static void preconditions_hold(void **state)
     (void)state;
     struct json_object *lease = make(LEASES, "{\"metadata\":{\"name\":\"a\"}}");
     expect_failure(server, 409, "Conflict", "DELETE", LEASES "/a", "{\"preconditions\":{\"uid\":\"other\"}}");
-    expect_failure(server, 409, "Conflict", "DELETE", LEASES "/a", "{\"preconditions\":{\"resourceVersion\":\"1\"}}");
+    expect_failure(server, 409, "Conflict", "DELETE", LEASES "/a",
+                   "{\"preconditions\":{\"resourceVersion\":\"1\"}}");
     snprintf(body, sizeof body,
-             "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":{\"uid\":\"%s\",\"resourceVersion\":\"%s\"}}",
+             "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"preconditions\":{\"uid\":\"%s\","
+             "\"resourceVersion\":\"%s\"}}",
              text(lease, "metadata.uid"), text(lease, "metadata.resourceVersion"));
     succeed(server, "DELETE", LEASES "/a", body);
     json_object_put(lease);
@@ -148,8 +151,8 @@ static void a_finalizer_holds_an_object(void **state)
     struct json_object *map = expect(server, 200, "DELETE", CONFIGMAPS "/a", NULL);
     assert_non_null(member(map, "metadata.deletionTimestamp"));
     json_object_put(map);
-    json_object_put(
-        expect_patch(server, 422, CONFIGMAPS "/a", "{\"metadata\":{\"finalizers\":[\"example.com/f\",\"x.com/g\"]}}"));
+    json_object_put(expect_patch(server, 422, CONFIGMAPS "/a",
+                                 "{\"metadata\":{\"finalizers\":[\"example.com/f\",\"x.com/g\"]}}"));
     map = expect_patch(server, 200, CONFIGMAPS "/a", "{\"metadata\":{\"deletionTimestamp\":null}}");
     assert_non_null(member(map, "metadata.deletionTimestamp"));
     json_object_put(map);
@@ -268,7 +271,8 @@ static void a_namespace_goes_with_its_contents(void **state)
     (void)state;
     json_object_put(make(NAMESPACES, "{\"metadata\":{\"name\":\"ns\"}}"));
     json_object_put(make("/api/v1/namespaces/ns/configmaps", "{\"metadata\":{\"name\":\"a\"}}"));
-    json_object_put(make("/api/v1/namespaces/ns/pods", "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\"}}"));
+    json_object_put(
+        make("/api/v1/namespaces/ns/pods", "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\"}}"));
     struct json_object *namespace_ = expect(server, 200, "DELETE", NAMESPACES "/ns", NULL);
     assert_string_equal(text(namespace_, "status.phase"), "Terminating");
     json_object_put(namespace_);
@@ -290,8 +294,8 @@ static void a_terminating_namespace_takes_nothing_new(void **state)
     assert_string_equal(text(json_object_array_get_idx(member(status, "details.causes"), 0), "reason"),
                         "NamespaceTerminating");
     json_object_put(status);
-    json_object_put(
-        expect_patch(server, 200, "/api/v1/namespaces/ns/configmaps/a", "{\"metadata\":{\"finalizers\":null}}"));
+    json_object_put(expect_patch(server, 200, "/api/v1/namespaces/ns/configmaps/a",
+                                 "{\"metadata\":{\"finalizers\":null}}"));
     expect_failure(server, 404, "NotFound", "GET", NAMESPACES "/ns", NULL);
 }
 

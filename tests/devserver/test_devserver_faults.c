@@ -46,14 +46,15 @@ static struct reply create(const char *name)
 
 static int is_lost(const struct reply *reply)
 {
-    return reply->code == CURLE_GOT_NOTHING || reply->code == CURLE_RECV_ERROR || reply->code == CURLE_PARTIAL_FILE ||
-           reply->code == CURLE_SSL_CONNECT_ERROR;
+    return reply->code == CURLE_GOT_NOTHING || reply->code == CURLE_RECV_ERROR ||
+           reply->code == CURLE_PARTIAL_FILE || reply->code == CURLE_SSL_CONNECT_ERROR;
 }
 
 static void a_delay_applies_and_answers_late(void **state)
 {
     (void)state;
-    int64_t number = script((struct devserver_fault){.verb = "create", .action = DEVSERVER_DELAY, .delay_ms = 300});
+    int64_t number =
+        script((struct devserver_fault){.verb = "create", .action = DEVSERVER_DELAY, .delay_ms = 300});
     struct reply reply = create("b");
     assert_int_equal(reply.status, 201);
     assert_true(reply.seconds >= 0.299);
@@ -64,7 +65,8 @@ static void a_delay_applies_and_answers_late(void **state)
 static void a_delayed_write_is_seen_before_its_answer(void **state)
 {
     (void)state;
-    int64_t number = script((struct devserver_fault){.verb = "delete", .action = DEVSERVER_DELAY, .delay_ms = 60000});
+    int64_t number =
+        script((struct devserver_fault){.verb = "delete", .action = DEVSERVER_DELAY, .delay_ms = 60000});
     struct stream *watch = stream_open(server, LEASES "?watch=1");
     stream_expect(watch, "ADDED", "a");
     CURL *easy = client_new(server, LEASES "/a");
@@ -84,8 +86,8 @@ static void a_request_is_dropped_before_or_after(void **state)
     (void)state;
     for (int after = 0; after < 2; after++) {
         for (int delay_ms = 0; delay_ms <= 50; delay_ms += 50) {
-            int64_t number = script(
-                (struct devserver_fault){.verb = "create", .action = actions[after], .delay_ms = delay_ms, .count = 1});
+            int64_t number = script((struct devserver_fault){
+                .verb = "create", .action = actions[after], .delay_ms = delay_ms, .count = 1});
             struct reply reply = create("b");
             assert_int_equal(reply.status, 0);
             assert_true(is_lost(&reply));
@@ -119,7 +121,8 @@ static void a_connection_is_reset_before_or_after(void **state)
 static void a_half_open_connection_is_silent(void **state)
 {
     (void)state;
-    int64_t number = script((struct devserver_fault){.verb = "create", .action = DEVSERVER_HALF_OPEN, .count = 1});
+    int64_t number =
+        script((struct devserver_fault){.verb = "create", .action = DEVSERVER_HALF_OPEN, .count = 1});
     CURL *easy = client_new(server, LEASES);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 200L);
     struct reply reply = request_on(easy, "POST", "application/json", "{\"metadata\":{\"name\":\"b\"}}");
@@ -203,13 +206,15 @@ static void a_watch_has_a_garbage_line(void **state)
 static void bytes_come_slowly(void **state)
 {
     (void)state;
-    script((struct devserver_fault){.verb = "get", .action = DEVSERVER_SLOW, .bytes = 50, .delay_ms = 20, .count = 1});
+    script((struct devserver_fault){
+        .verb = "get", .action = DEVSERVER_SLOW, .bytes = 50, .delay_ms = 20, .count = 1});
     struct reply reply = request(server, "GET", LEASES "/a", NULL);
     assert_int_equal(reply.code, CURLE_OK);
     assert_string_equal(text(reply.json, "metadata.name"), "a");
     assert_true(reply.seconds * 1000 >= 20 * (double)((reply.length - 1) / 50));
     reply_free(&reply);
-    script((struct devserver_fault){.verb = "watch", .action = DEVSERVER_SLOW, .bytes = 50, .delay_ms = 20, .count = 1});
+    script((struct devserver_fault){
+        .verb = "watch", .action = DEVSERVER_SLOW, .bytes = 50, .delay_ms = 20, .count = 1});
     int64_t before = now_ms();
     struct stream *watch = stream_open(server, LEASES "?watch=1");
     stream_expect(watch, "ADDED", "a");
@@ -354,7 +359,8 @@ static void a_fault_strikes_what_it_names(void **state)
     static const char by_x[] = "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"holderIdentity\":\"x\"}}";
     static const char by_y[] = "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"holderIdentity\":\"y\"}}";
     (void)state;
-    int64_t number = script((struct devserver_fault){.holder = "x", .action = DEVSERVER_STATUS, .status = 503});
+    int64_t number =
+        script((struct devserver_fault){.holder = "x", .action = DEVSERVER_STATUS, .status = 503});
     assert_int_equal(status_of("POST", LEASES, by_y), 201);
     assert_int_equal(status_of("POST", LEASES, by_x), 503);
     devserver_remove_fault(server, number);
@@ -376,8 +382,8 @@ static void a_fault_strikes_what_it_names(void **state)
 static void faults_skip_and_count(void **state)
 {
     (void)state;
-    int64_t first =
-        script((struct devserver_fault){.verb = "get", .action = DEVSERVER_STATUS, .status = 503, .skip = 1, .count = 2});
+    int64_t first = script((struct devserver_fault){
+        .verb = "get", .action = DEVSERVER_STATUS, .status = 503, .skip = 1, .count = 2});
     script((struct devserver_fault){.verb = "get", .action = DEVSERVER_STATUS, .status = 500, .count = 1});
     assert_int_equal(status_of("GET", LEASES "/a", NULL), 500);
     assert_int_equal(status_of("GET", LEASES "/a", NULL), 503);
@@ -407,9 +413,9 @@ static void bad_faults_are_refused(void **state)
 static void faults_are_scripted_over_http(void **state)
 {
     (void)state;
-    struct json_object *added =
-        expect(server, 200, "POST", "/_devserver/faults",
-               "{\"verb\":\"get\",\"name\":\"a\",\"action\":\"status\",\"status\":418,\"reason\":\"Teapot\",\"count\":1}");
+    struct json_object *added = expect(server, 200, "POST", "/_devserver/faults",
+                                       "{\"verb\":\"get\",\"name\":\"a\",\"action\":\"status\",\"status\":"
+                                       "418,\"reason\":\"Teapot\",\"count\":1}");
     char path[64];
     snprintf(path, sizeof path, "/_devserver/faults/%s", text(added, "number"));
     json_object_put(added);

@@ -59,8 +59,8 @@ static void pump_until(CURLM *multi, const int *counter, int wanted)
 static void put_lease(struct devserver *server, const char *name, int duration)
 {
     char json[256];
-    snprintf(json, sizeof json, "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"leaseDurationSeconds\":%d}}", name,
-             duration);
+    snprintf(json, sizeof json, "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"leaseDurationSeconds\":%d}}",
+             name, duration);
     assert_int_equal(devserver_put_object(server, "leases", "default", json), 0);
 }
 
@@ -114,7 +114,8 @@ static void ten_thousand_leases(void **state)
     struct json_object *items = member(list, "items");
     assert_int_equal(json_object_array_length(items), LEASE_COUNT);
     assert_string_equal(text(json_object_array_get_idx(items, 0), "metadata.name"), "lease-00000");
-    assert_string_equal(text(json_object_array_get_idx(items, LEASE_COUNT - 1), "metadata.name"), "lease-09999");
+    assert_string_equal(text(json_object_array_get_idx(items, LEASE_COUNT - 1), "metadata.name"),
+                        "lease-09999");
     json_object_put(list);
     devserver_stop(server);
 }

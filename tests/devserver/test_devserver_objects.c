@@ -32,8 +32,8 @@ static char *with_holder(struct json_object *lease, const char *holder)
 static void a_created_object_gets_its_system_metadata(void **state)
 {
     (void)state;
-    struct json_object *lease =
-        expect(server, 201, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"holderIdentity\":\"x\"}}");
+    struct json_object *lease = expect(server, 201, "POST", LEASES,
+                                       "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"holderIdentity\":\"x\"}}");
     assert_string_equal(text(lease, "kind"), "Lease");
     assert_string_equal(text(lease, "apiVersion"), "coordination.k8s.io/v1");
     assert_string_equal(text(lease, "metadata.namespace"), "default");
@@ -71,8 +71,10 @@ static void bad_creations_are_refused(void **state)
                    "{\"metadata\":{\"name\":\"b\",\"resourceVersion\":\"5\"}}");
     expect_failure(server, 400, "BadRequest", "POST", LEASES, "{\"metadata\":");
     expect_failure(server, 400, "BadRequest", "POST", LEASES, "[]");
-    expect_failure(server, 400, "BadRequest", "POST", LEASES, "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"b\"}}");
-    expect_failure(server, 400, "BadRequest", "POST", LEASES, "{\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"b\"}}");
+    expect_failure(server, 400, "BadRequest", "POST", LEASES,
+                   "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"b\"}}");
+    expect_failure(server, 400, "BadRequest", "POST", LEASES,
+                   "{\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"b\"}}");
     expect_failure(server, 404, "NotFound", "GET", LEASES "/b", NULL);
 }
 
@@ -90,7 +92,8 @@ static void a_conflict_names_what_it_is_about(void **state)
 static void names_are_generated(void **state)
 {
     (void)state;
-    struct json_object *map = expect(server, 201, "POST", CONFIGMAPS, "{\"metadata\":{\"generateName\":\"web-\"}}");
+    struct json_object *map =
+        expect(server, 201, "POST", CONFIGMAPS, "{\"metadata\":{\"generateName\":\"web-\"}}");
     assert_int_equal(strncmp(text(map, "metadata.name"), "web-", 4), 0);
     assert_int_equal(strlen(text(map, "metadata.name")), 9);
     json_object_put(map);
@@ -111,17 +114,20 @@ static void nothing_is_written_into_a_missing_namespace(void **state)
 static void an_update_needs_the_newest_version(void **state)
 {
     (void)state;
-    struct json_object *lease = expect(server, 201, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"},\"spec\":{}}");
+    struct json_object *lease =
+        expect(server, 201, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"},\"spec\":{}}");
     char *x = with_holder(lease, "x");
     struct json_object *updated = expect(server, 200, "PUT", LEASES "/a", x);
     assert_string_equal(text(updated, "spec.holderIdentity"), "x");
     assert_string_equal(text(updated, "metadata.uid"), text(lease, "metadata.uid"));
-    assert_string_equal(text(updated, "metadata.creationTimestamp"), text(lease, "metadata.creationTimestamp"));
+    assert_string_equal(text(updated, "metadata.creationTimestamp"),
+                        text(lease, "metadata.creationTimestamp"));
     struct json_object *status = expect(server, 409, "PUT", LEASES "/a", x);
     assert_string_equal(text(status, "reason"), "Conflict");
-    assert_string_equal(text(status, "message"),
-                        "Operation cannot be fulfilled on leases.coordination.k8s.io \"a\": the object has been "
-                        "modified; please apply your changes to the latest version and try again");
+    assert_string_equal(
+        text(status, "message"),
+        "Operation cannot be fulfilled on leases.coordination.k8s.io \"a\": the object has been "
+        "modified; please apply your changes to the latest version and try again");
     json_object_put(lease);
     json_object_put(updated);
     json_object_put(status);
@@ -131,7 +137,8 @@ static void an_update_needs_the_newest_version(void **state)
 static void an_update_that_changes_nothing_keeps_the_version(void **state)
 {
     (void)state;
-    struct json_object *lease = expect(server, 201, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"},\"spec\":{}}");
+    struct json_object *lease =
+        expect(server, 201, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"},\"spec\":{}}");
     struct stream *watch = stream_open(server, LEASES "?watch=1");
     stream_expect(watch, "ADDED", "a");
     struct json_object *same = expect(server, 200, "PUT", LEASES "/a", json_object_to_json_string(lease));
@@ -149,7 +156,8 @@ static void bad_updates_are_refused(void **state)
     succeed(server, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"}}");
     struct json_object *status =
         expect(server, 409, "PUT", LEASES "/a", "{\"metadata\":{\"name\":\"a\",\"uid\":\"other\"}}");
-    assert_non_null(strstr(text(status, "message"), "Precondition failed: UID in precondition: other, UID in object meta: "));
+    assert_non_null(strstr(text(status, "message"),
+                           "Precondition failed: UID in precondition: other, UID in object meta: "));
     json_object_put(status);
     status = expect(server, 422, "PUT", LEASES "/a", "{\"metadata\":{\"name\":\"a\"}}");
     assert_non_null(strstr(text(status, "message"),
@@ -200,11 +208,12 @@ static void a_configmap_is_updated_unconditionally_without_a_version(void **stat
 static void a_lease_spec_is_decoded_by_its_types(void **state)
 {
     (void)state;
-    struct json_object *lease =
-        expect(server, 201, "POST", LEASES,
-               "{\"metadata\":{\"name\":\"a\",\"foo\":1},\"bar\":2,\"spec\":{\"holderIdentity\":\"\",\"baz\":3,"
-               "\"leaseDurationSeconds\":15,\"leaseTransitions\":0,\"strategy\":\"OldestEmulationVersion\","
-               "\"preferredHolder\":\"x\",\"acquireTime\":null,\"renewTime\":\"2024-02-29T23:30:00.000001-01:00\"}}");
+    struct json_object *lease = expect(
+        server, 201, "POST", LEASES,
+        "{\"metadata\":{\"name\":\"a\",\"foo\":1},\"bar\":2,\"spec\":{\"holderIdentity\":\"\",\"baz\":3,"
+        "\"leaseDurationSeconds\":15,\"leaseTransitions\":0,\"strategy\":\"OldestEmulationVersion\","
+        "\"preferredHolder\":\"x\",\"acquireTime\":null,\"renewTime\":\"2024-02-29T23:30:00.000001-01:00\"}"
+        "}");
     assert_string_equal(text(lease, "spec.renewTime"), "2024-03-01T00:30:00.000001Z");
     assert_string_equal(text(lease, "spec.preferredHolder"), "x");
     assert_string_equal(text(lease, "spec.strategy"), "OldestEmulationVersion");
@@ -248,8 +257,8 @@ static void bad_lease_specs_are_refused(void **state)
         snprintf(json, sizeof json, "{\"metadata\":{\"name\":\"a\"},\"spec\":{%s}}", wrong_values[i]);
         expect_failure(server, 422, "Invalid", "POST", LEASES, json);
     }
-    struct json_object *status = expect(server, 422, "POST", LEASES,
-                                        "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"leaseDurationSeconds\":0}}");
+    struct json_object *status = expect(
+        server, 422, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"leaseDurationSeconds\":0}}");
     struct json_object *cause = json_object_array_get_idx(member(status, "details.causes"), 0);
     assert_string_equal(text(cause, "field"), "spec.leaseDurationSeconds");
     assert_string_equal(text(cause, "reason"), "FieldValueInvalid");
@@ -266,17 +275,20 @@ static void an_owner_reference_is_complete(void **state)
 static void a_merge_patch_merges(void **state)
 {
     (void)state;
-    struct json_object *map = expect(server, 201, "POST", CONFIGMAPS,
-                                     "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"1\"}},\"data\":{\"k\":\"1\"}}");
-    struct json_object *patched = expect_patch(
-        server, 200, CONFIGMAPS "/a", "{\"metadata\":{\"labels\":{\"y\":\"2\"}},\"data\":{\"k\":null,\"l\":\"3\"}}");
+    struct json_object *map =
+        expect(server, 201, "POST", CONFIGMAPS,
+               "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"1\"}},\"data\":{\"k\":\"1\"}}");
+    struct json_object *patched =
+        expect_patch(server, 200, CONFIGMAPS "/a",
+                     "{\"metadata\":{\"labels\":{\"y\":\"2\"}},\"data\":{\"k\":null,\"l\":\"3\"}}");
     assert_string_equal(text(patched, "metadata.labels.x"), "1");
     assert_string_equal(text(patched, "metadata.labels.y"), "2");
     assert_null(member(patched, "data.k"));
     assert_string_equal(text(patched, "data.l"), "3");
     assert_string_equal(text(patched, "metadata.uid"), text(map, "metadata.uid"));
     char stale[256];
-    snprintf(stale, sizeof stale, "{\"metadata\":{\"resourceVersion\":\"%s\"}}", text(map, "metadata.resourceVersion"));
+    snprintf(stale, sizeof stale, "{\"metadata\":{\"resourceVersion\":\"%s\"}}",
+             text(map, "metadata.resourceVersion"));
     json_object_put(expect_patch(server, 409, CONFIGMAPS "/a", stale));
     json_object_put(expect_patch(server, 409, CONFIGMAPS "/a", "{\"metadata\":{\"uid\":\"other\"}}"));
     json_object_put(expect_patch(server, 400, CONFIGMAPS "/a", "{\"metadata\":{\"name\":\"b\"}}"));
@@ -289,7 +301,8 @@ static void a_lease_is_patched_without_a_version(void **state)
 {
     (void)state;
     succeed(server, "POST", LEASES, "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"holderIdentity\":\"x\"}}");
-    struct json_object *lease = expect_patch(server, 200, LEASES "/a", "{\"spec\":{\"holderIdentity\":\"y\"}}");
+    struct json_object *lease =
+        expect_patch(server, 200, LEASES "/a", "{\"spec\":{\"holderIdentity\":\"y\"}}");
     assert_string_equal(text(lease, "spec.holderIdentity"), "y");
     json_object_put(lease);
 }
@@ -303,8 +316,9 @@ static void other_patches_are_refused(void **state)
     assert_int_equal(reply.status, 415);
     assert_string_equal(text(reply.json, "reason"), "UnsupportedMediaType");
     reply_free(&reply);
-    reply = request_on(easy, "PATCH", "application/strategic-merge-patch+json",
-                       "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"$setElementOrder/containers\":[]}}");
+    reply =
+        request_on(easy, "PATCH", "application/strategic-merge-patch+json",
+                   "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"$setElementOrder/containers\":[]}}");
     assert_int_equal(reply.status, 200);
     assert_string_equal(text(reply.json, "metadata.labels.a"), "b");
     assert_null(strchr(reply.body, '$'));
@@ -315,9 +329,9 @@ static void other_patches_are_refused(void **state)
 static void status_and_spec_are_written_apart(void **state)
 {
     (void)state;
-    struct json_object *pod =
-        expect(server, 201, "POST", PODS,
-               "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\"},\"status\":{\"phase\":\"Running\"}}");
+    struct json_object *pod = expect(
+        server, 201, "POST", PODS,
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\"},\"status\":{\"phase\":\"Running\"}}");
     assert_string_equal(text(pod, "status.phase"), "Pending");
     assert_string_equal(text(pod, "spec.terminationGracePeriodSeconds"), "30");
     json_object_put(pod);
@@ -326,7 +340,8 @@ static void status_and_spec_are_written_apart(void **state)
     assert_string_equal(text(pod, "status.phase"), "Running");
     assert_string_equal(text(pod, "spec.nodeName"), "n");
     json_object_put(pod);
-    pod = expect_patch(server, 200, PODS "/p", "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"status\":{\"phase\":\"Failed\"}}");
+    pod = expect_patch(server, 200, PODS "/p",
+                       "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"status\":{\"phase\":\"Failed\"}}");
     assert_string_equal(text(pod, "status.phase"), "Running");
     assert_string_equal(text(pod, "metadata.labels.a"), "b");
     json_object_put(pod);
@@ -338,9 +353,9 @@ static void status_and_spec_are_written_apart(void **state)
 static void nodes_have_no_namespace(void **state)
 {
     (void)state;
-    struct json_object *node =
-        expect(server, 201, "POST", "/api/v1/nodes",
-               "{\"metadata\":{\"name\":\"n\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
+    struct json_object *node = expect(server, 201, "POST", "/api/v1/nodes",
+                                      "{\"metadata\":{\"name\":\"n\"},\"status\":{\"conditions\":[{\"type\":"
+                                      "\"Ready\",\"status\":\"True\"}]}}");
     assert_null(member(node, "metadata.namespace"));
     assert_non_null(member(node, "status.conditions"));
     json_object_put(node);
@@ -353,26 +368,84 @@ static void events_keep_what_they_say(void **state)
     struct json_object *event =
         expect(server, 201, "POST", "/api/v1/namespaces/default/events",
                "{\"metadata\":{\"generateName\":\"web.\"},\"reason\":\"LeaderElection\",\"type\":\"Normal\","
-               "\"involvedObject\":{\"kind\":\"Lease\",\"name\":\"web\"},\"message\":\"a became leader\",\"count\":1}");
+               "\"involvedObject\":{\"kind\":\"Lease\",\"name\":\"web\"},\"message\":\"a became "
+               "leader\",\"count\":1}");
     assert_string_equal(text(event, "involvedObject.name"), "web");
     assert_string_equal(text(event, "reason"), "LeaderElection");
     json_object_put(event);
 }
 
+static void protobuf_is_read(void **state)
+{
+    /* A Lease "a" with an owner and a label, as Go's clients encode it: field and type, length, bytes. */
+    static const char lease[] = "k8s\0"
+                                "\x0a\x1f\x0a\x16"
+                                "coordination.k8s.io/v1"
+                                "\x12\x05"
+                                "Lease"
+                                "\x12\x38\x0a\x26\x0a\x01"
+                                "a"
+                                "\x12\x00\x38\x00\x42\x00\x5a\x06\x0a\x01"
+                                "k"
+                                "\x12\x01"
+                                "v"
+                                "\x6a\x13\x0a\x03"
+                                "Pod"
+                                "\x1a\x01"
+                                "p"
+                                "\x22\x01"
+                                "u"
+                                "\x2a\x02"
+                                "v1"
+                                "\x30\x01\x38\x00\x12\x0e\x0a\x01"
+                                "x"
+                                "\x10\x0f\x22\x05\x08\x01\x10\xe8\x07\x28\x03";
+    (void)state;
+    devserver_set_gc(server, 0);
+    CURL *easy = client_new(server, LEASES);
+    struct reply reply =
+        request_with_bytes(easy, "POST", "application/vnd.kubernetes.protobuf", lease, sizeof lease - 1);
+    if (reply.status != 201)
+        fail_msg("%ld: %s", reply.status, reply.body);
+    assert_string_equal(text(reply.json, "metadata.name"), "a");
+    assert_string_equal(text(reply.json, "metadata.labels.k"), "v");
+    struct json_object *owner = json_object_array_get_idx(member(reply.json, "metadata.ownerReferences"), 0);
+    assert_string_equal(text(owner, "uid"), "u");
+    assert_string_equal(text(owner, "controller"), "true");
+    assert_string_equal(text(reply.json, "spec.holderIdentity"), "x");
+    assert_string_equal(text(reply.json, "spec.leaseDurationSeconds"), "15");
+    assert_string_equal(text(reply.json, "spec.leaseTransitions"), "3");
+    assert_string_equal(text(reply.json, "spec.renewTime"), "1970-01-01T00:00:01.000001Z");
+    reply_free(&reply);
+    /* Whatever is cut off is refused, never read past. Cut off right behind its type, it is a Lease without
+     * anything. */
+    enum { TYPE_END = 4 + 2 + 31 };
+    for (size_t length = 1; length < sizeof lease - 1; length++) {
+        reply = request_with_bytes(easy, "POST", "application/vnd.kubernetes.protobuf", lease, length);
+        assert_int_equal(reply.status, length == TYPE_END ? 422 : 400);
+        reply_free(&reply);
+    }
+    curl_easy_cleanup(easy);
+}
+
 static void the_hand_on_the_store_needs_no_version(void **state)
 {
     (void)state;
-    assert_int_equal(devserver_put_object(server, "leases", "default",
-                                          "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"holderIdentity\":\"x\"}}"),
-                     0);
-    assert_int_equal(devserver_put_object(server, "leases", "default",
-                                          "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"holderIdentity\":\"y\"}}"),
-                     0);
     assert_int_equal(
-        devserver_patch_object(server, "leases", "default", "a", "{\"spec\":{\"leaseDurationSeconds\":9}}"), 0);
+        devserver_put_object(server, "leases", "default",
+                             "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"holderIdentity\":\"x\"}}"),
+        0);
+    assert_int_equal(
+        devserver_put_object(server, "leases", "default",
+                             "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"holderIdentity\":\"y\"}}"),
+        0);
+    assert_int_equal(
+        devserver_patch_object(server, "leases", "default", "a", "{\"spec\":{\"leaseDurationSeconds\":9}}"),
+        0);
     assert_int_equal(devserver_patch_object(server, "leases", "default", "b", "{}"), -1);
     assert_int_equal(devserver_put_object(server, "leases", "default", "no JSON"), -1);
-    assert_int_equal(devserver_put_object(server, "secrets", "default", "{\"metadata\":{\"name\":\"a\"}}"), -1);
+    assert_int_equal(devserver_put_object(server, "secrets", "default", "{\"metadata\":{\"name\":\"a\"}}"),
+                     -1);
     assert_int_equal(devserver_put_object(server, "pods", "default",
                                           "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\"},"
                                           "\"status\":{\"phase\":\"Running\"}}"),
@@ -419,6 +492,7 @@ int main(void)
         ONE(status_and_spec_are_written_apart),
         ONE(nodes_have_no_namespace),
         ONE(events_keep_what_they_say),
+        ONE(protobuf_is_read),
         ONE(the_hand_on_the_store_needs_no_version),
     };
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -7,7 +7,8 @@
 
 #include "client.h"
 
-/* The server itself: TLS, tokens, what it answers to bad requests, restarts, dead networks, and stopping at any moment. */
+/* The server itself: TLS, tokens, what it answers to bad requests, restarts, dead networks, and stopping at
+ * any moment. */
 
 static struct devserver *server;
 
@@ -29,7 +30,8 @@ static char *temporary_path(const char *name)
 {
     const char *folder = getenv("TMPDIR");
     char *path = NULL;
-    assert_true(asprintf(&path, "%s/devserver-%ld-%s", folder == NULL ? "/tmp" : folder, (long)getpid(), name) > 0);
+    assert_true(
+        asprintf(&path, "%s/devserver-%ld-%s", folder == NULL ? "/tmp" : folder, (long)getpid(), name) > 0);
     return path;
 }
 
@@ -73,7 +75,8 @@ static void its_certificate_is_verified(void **state)
 
 static void a_certificate_expires_or_is_for_another_host(void **state)
 {
-    static const struct devserver_config bad[] = {{.cert_lifetime_s = -60}, {.cert_host = "elsewhere.example.com"}};
+    static const struct devserver_config bad[] = {{.cert_lifetime_s = -60},
+                                                  {.cert_host = "elsewhere.example.com"}};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct devserver *strange = server_start(&bad[i]);
@@ -317,7 +320,8 @@ static void requests_are_counted(void **state)
     assert_int_equal(devserver_requests(server, "fetch", NULL), 0);
     assert_int_equal(devserver_wait_requests(server, "create", "leases", 1, PATIENCE_MS), 0);
     assert_int_equal(devserver_wait_requests(server, "create", "leases", 2, 10), -1);
-    struct json_object *count = expect(server, 200, "GET", "/_devserver/requests?verb=get&resource=leases", NULL);
+    struct json_object *count =
+        expect(server, 200, "GET", "/_devserver/requests?verb=get&resource=leases", NULL);
     assert_int_equal(json_object_get_int(member(count, "count")), 1);
     json_object_put(count);
 }
