@@ -8,7 +8,8 @@
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
-static void say(struct kl_verdict *verdict, enum kl_outcome outcome, k8sleader_error *error, int status, int retriable)
+static void say(struct kl_verdict *verdict, enum kl_outcome outcome, k8sleader_error *error, int status,
+                int retriable)
 {
     verdict->outcome = outcome;
     verdict->error = error;
@@ -23,7 +24,7 @@ static int tls_code(const struct kl_http_result *result)
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return K8SLEADER_ERR_TLS_EXPIRED;
-    case X509_V_OK: /* the chain is fine, so it was the name */
+    case X509_V_OK:              /* the chain is fine, so it was the name */
     case X509_V_ERR_UNSPECIFIED: /* libcurl's value from before it looks at the name until after it */
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -54,7 +55,8 @@ static void judge_failure(const char *server, const char *doing, const struct kl
     if (result->too_large) {
         say(verdict, outcome,
             kl_error_new(K8SLEADER_ERR_TOO_LARGE,
-                         "%s: %s answered with more than this library takes; is that the Kubernetes API?", doing, server),
+                         "%s: %s answered with more than this library takes; is that the Kubernetes API?",
+                         doing, server),
             result->status, 0);
         return;
     }
@@ -91,16 +93,16 @@ static void judge_failure(const char *server, const char *doing, const struct kl
         advice = "check that the API server runs there and can be reached";
         break;
     }
-    int lasting = code == K8SLEADER_ERR_TLS_HOST || code == K8SLEADER_ERR_TLS_UNTRUSTED || code == K8SLEADER_ERR_TLS ||
-                  code == K8SLEADER_ERR_NOT_KUBERNETES;
-    say(verdict, outcome, kl_error_new(code, "%s: %s: %s; %s", doing, server, result->message, advice), result->status,
-        !lasting);
+    int lasting = code == K8SLEADER_ERR_TLS_HOST || code == K8SLEADER_ERR_TLS_UNTRUSTED ||
+                  code == K8SLEADER_ERR_TLS || code == K8SLEADER_ERR_NOT_KUBERNETES;
+    say(verdict, outcome, kl_error_new(code, "%s: %s: %s; %s", doing, server, result->message, advice),
+        result->status, !lasting);
 }
 
 /* ---- an answer ---- */
 
-static k8sleader_error *status_error(const char *server, const char *doing, int status, const struct kl_status *said,
-                                     int code)
+static k8sleader_error *status_error(const char *server, const char *doing, int status,
+                                     const struct kl_status *said, int code)
 {
     const char *advice = "";
     switch (code) {
@@ -108,7 +110,8 @@ static k8sleader_error *status_error(const char *server, const char *doing, int 
         advice = "; the server does not accept the credentials: renew the token or the client certificate";
         break;
     case K8SLEADER_ERR_FORBIDDEN:
-        advice = "; allow get, create, update and watch on the lock's resource by a Role, and bind it to this user";
+        advice = "; allow get, create, update and watch on the lock's resource by a Role, and bind it to "
+                 "this user";
         break;
     case K8SLEADER_ERR_NAMESPACE_NOT_FOUND:
         advice = "; create the namespace, or name another one";
@@ -189,13 +192,13 @@ void kl_answer_judge(const struct kl_http *http, const char *doing, const struct
     /* 200 and no object: whatever was asked for may have been done. */
     say(verdict, KL_OUTCOME_AMBIGUOUS,
         kl_error_new(K8SLEADER_ERR_NOT_KUBERNETES,
-                     "%s: %s answered %d, but not with a Kubernetes object; check the server's address", doing, server,
-                     result->status),
+                     "%s: %s answered %d, but not with a Kubernetes object; check the server's address",
+                     doing, server, result->status),
         result->status, 0);
 }
 
-k8sleader_error *kl_answer_status_error(const struct kl_http *http, const char *doing, struct json_object *object,
-                                        int *http_status)
+k8sleader_error *kl_answer_status_error(const struct kl_http *http, const char *doing,
+                                        struct json_object *object, int *http_status)
 {
     struct kl_status said;
     (void)kl_status_decode(object, &said);

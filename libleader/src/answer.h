@@ -1,4 +1,5 @@
-/* What an HTTP answer, or its absence, means for an election: whether a write may have been applied, and what to tell. */
+/* What an HTTP answer, or its absence, means for an election: whether a write may have been applied, and what
+ * to tell. */
 #ifndef KL_ANSWER_H
 #define KL_ANSWER_H
 
@@ -18,8 +19,8 @@ void kl_answer_judge(const struct kl_http *http, const char *doing, const struct
                      struct kl_verdict *verdict);
 
 /* The same for a Status that came as a watch's ERROR event. */
-k8sleader_error *kl_answer_status_error(const struct kl_http *http, const char *doing, struct json_object *object,
-                                        int *http_status);
+k8sleader_error *kl_answer_status_error(const struct kl_http *http, const char *doing,
+                                        struct json_object *object, int *http_status);
 
 void kl_verdict_clear(struct kl_verdict *verdict);
 

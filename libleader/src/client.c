@@ -122,7 +122,7 @@ static void finish_free(k8sleader_client *client)
         (void)pthread_mutex_unlock(&client->mutex);
         if (!e)
             break;
-        kl_election_destroy_user(e); /* takes it out of the list */
+        kl_election_destroy_user(e, 0); /* takes it out of the list */
         kl_election_unref(e);
     }
     k8sleader_event *rest = NULL;
@@ -218,17 +218,19 @@ static void deliver(k8sleader_client *client, k8sleader_event *event)
     if (event->type == K8SLEADER_EVENT_STOPPED_LEADING && answer == K8SLEADER_DONE)
         (void)k8sleader_election_drained(election, event->token);
     (void)pthread_mutex_lock(&client->mutex);
-    election->in_callback = 0;
-    int over = event->type == K8SLEADER_EVENT_CLOSED || election->user_state == KL_USER_FREED;
     if (event->type == K8SLEADER_EVENT_CLOSED && election->user_state == KL_USER_LIVE)
         election->user_state = KL_USER_FREED;
+    (void)pthread_mutex_unlock(&client->mutex);
+    kl_election_destroy_user(election, 1);
+    /* Only now: who frees the election on another thread waits for the end of destroy(), too. */
+    (void)pthread_mutex_lock(&client->mutex);
+    election->in_callback = 0;
     (void)pthread_cond_broadcast(&client->idle);
     (void)pthread_mutex_unlock(&client->mutex);
-    if (over)
-        kl_election_destroy_user(election);
 }
 
-/* Takes one event and calls back. *freed is set when the client was freed in the callback: it is gone then. */
+/* Takes one event and calls back. *freed is set when the client was freed in the callback: it is gone then.
+ */
 static int dispatch_one(k8sleader_client *client, int64_t timeout_ms, int *freed)
 {
     k8sleader_event *event = NULL;

@@ -6,7 +6,8 @@
  *   [mutex]   under client->mutex
  *   [atomic]  any thread
  *
- * The mutex is never held while user code runs or a system call that may block is made, except waits on its conditions.
+ * The mutex is never held while user code runs or a system call that may block is made, except waits on its
+ * conditions.
  */
 #ifndef KL_CLIENT_OBJECT_H
 #define KL_CLIENT_OBJECT_H
@@ -20,9 +21,6 @@
 #include "machine/lease.h"
 #include "transport/http.h"
 #include "transport/loop.h"
-
-/* Writes and reads in flight at once: more makes an API server slower, not faster. */
-#define KL_IN_FLIGHT_MOST 80U
 
 struct kl_scope;
 struct kl_watch;
@@ -52,29 +50,30 @@ struct k8sleader_event {
 struct kl_queue {
     struct k8sleader_event *first, *last;
     unsigned log_count; /* LOG events among them */
-    int fd;             /* [const] readable while there is something to take, to wake for, or nothing more to come */
+    int fd; /* [const] readable while there is something to take, to wake for, or nothing more to come */
     int signalled;
     pthread_cond_t changed;
 };
 
 struct k8sleader_client {
-    atomic_uint references; /* the user's, one an election, one a blocked call */
-    unsigned fork_generation; /* [const] */
+    atomic_uint references;          /* the user's, one an election, one a blocked call */
+    unsigned fork_generation;        /* [const] */
     struct k8sleader_config *config; /* [const] */
 
     /* the worker */
     pthread_t worker;
     struct kl_loop *loop;
-    struct kl_http *http;           /* [worker] */
-    struct kl_scope *scopes;        /* [worker] */
+    struct kl_http *http;            /* [worker] */
+    struct kl_scope *scopes;         /* [worker] */
     struct k8sleader_election **due; /* [worker] heap of elections with a request due */
     size_t due_count, due_capacity;
-    struct k8sleader_election *closed; /* [worker] CLOSED by the machine, to be taken leave of at the round's end */
+    struct k8sleader_election
+        *closed; /* [worker] CLOSED by the machine, to be taken leave of at the round's end */
     struct k8sleader_election *standing; /* [worker] those it has and has not taken leave of */
-    unsigned in_flight;         /* [worker] */
-    uint64_t random;            /* [worker] */
-    struct kl_timer end_timer;  /* [worker] bounds what may still be released after free() */
-    int finished;               /* [worker] */
+    unsigned in_flight;                  /* [worker] */
+    uint64_t random;                     /* [worker] */
+    struct kl_timer end_timer;           /* [worker] bounds what may still be released after free() */
+    int finished;                        /* [worker] */
 
     pthread_mutex_t mutex;
     struct k8sleader_election *elections;   /* [mutex] those still open, or whose user data still lives */
@@ -87,13 +86,13 @@ struct k8sleader_client {
     int worker_gone;           /* [mutex] */
 
     struct kl_queue queue;
-    unsigned wakes;         /* [mutex] k8sleader_client_wake() calls not yet answered */
-    int dispatching;        /* [mutex] some thread is in dispatch() */
+    unsigned wakes;            /* [mutex] k8sleader_client_wake() calls not yet answered */
+    int dispatching;           /* [mutex] some thread is in dispatch() */
     pthread_t dispatch_thread; /* [mutex] which, while dispatching */
-    int dispatcher_runs;    /* [mutex] the library's own thread takes the events */
+    int dispatcher_runs;       /* [mutex] the library's own thread takes the events */
     pthread_t dispatcher;
-    int free_deferred;      /* [mutex] free() was called in a callback */
-    pthread_cond_t idle;    /* a callback returned */
+    int free_deferred;   /* [mutex] free() was called in a callback */
+    pthread_cond_t idle; /* a callback returned */
 };
 
 /* What the user's threads ask the worker to do with an election. */
@@ -103,7 +102,7 @@ enum { KL_COMMAND_START = 1, KL_COMMAND_STOP = 2, KL_COMMAND_DRAINED = 4, KL_COM
 enum kl_user_state { KL_USER_LIVE, KL_USER_FREED, KL_USER_DESTROYED };
 
 struct k8sleader_election {
-    atomic_uint references; /* the user's, the worker's, the inbox's, one an event */
+    atomic_uint references;   /* the user's, the worker's, the inbox's, one an event */
     k8sleader_client *client; /* a reference; [const] */
     char *namespace_;         /* [const] */
     char *name;               /* [const] */
@@ -129,15 +128,15 @@ struct k8sleader_election {
     int in_inbox;
     unsigned commands;
     uint64_t drained_token;
-    int stopped_out; /* a STOPPED was queued and not handed back; its term is stopped_token */
-    uint64_t stopped_token;
     int leads;  /* for wait() */
     int closed; /* the worker is done with it */
     enum kl_user_state user_state;
     int in_callback;
-    struct k8sleader_event *queued_leader; /* the NEW_LEADER that waits in the queue, to be overwritten by a newer one */
-    uint64_t queued_errors[2];             /* codes of the ERROR events that wait in the queue */
-    char *leader;                          /* last known; NULL for none */
+    struct k8sleader_event
+        *queued_leader;        /* the NEW_LEADER that waits in the queue, to be overwritten by a newer one */
+    uint64_t queued_errors[2]; /* codes of the ERROR events that wait in the queue */
+    unsigned queued_terms;     /* STARTED events that wait in the queue */
+    char *leader;              /* last known; NULL for none */
     pthread_cond_t changed;
 
     /* [worker] */
@@ -166,12 +165,14 @@ void kl_client_unref(k8sleader_client *client);
 /* queue.c */
 int kl_queue_init(struct kl_queue *queue);
 void kl_queue_destroy(struct kl_queue *queue);
-void kl_queue_push(k8sleader_client *client, k8sleader_event *event);             /* takes the event; locks */
-void kl_queue_signal(k8sleader_client *client);                                   /* [mutex] */
+void kl_queue_push(k8sleader_client *client, k8sleader_event *event); /* takes the event; locks */
+void kl_queue_signal(k8sleader_client *client);                       /* [mutex] */
 int kl_queue_take(k8sleader_client *client, int64_t timeout_ms, k8sleader_event **out); /* locks */
-void kl_queue_forget(k8sleader_client *client, const k8sleader_election *election, k8sleader_event **removed); /* [mutex] */
+void kl_queue_forget(k8sleader_client *client, const k8sleader_election *election,
+                     k8sleader_event **removed); /* [mutex] */
 
-/* Waits on a condition whose clock is CLOCK_MONOTONIC; the deadline is worked out at the first call. [mutex] */
+/* Waits on a condition whose clock is CLOCK_MONOTONIC; the deadline is worked out at the first call. [mutex]
+ */
 int kl_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t timeout_ms, struct timespec *deadline);
 
 /* event.c */
@@ -181,8 +182,8 @@ k8sleader_event *kl_event_new(k8sleader_election *election, int type);
 void kl_election_ref(k8sleader_election *election);
 void kl_election_unref(k8sleader_election *election);
 void kl_election_command(k8sleader_election *election, unsigned command); /* [mutex] */
-void kl_election_destroy_user(k8sleader_election *election);              /* runs destroy() if that is due; locks */
-
+void kl_election_destroy_user(k8sleader_election *election,
+                              int ends_callback); /* destroy() if that is due; locks */
 
 /* log.c */
 void kl_log(k8sleader_client *client, k8sleader_election *election, int level, const char *format, ...)

@@ -76,13 +76,14 @@ static void unlink_election(k8sleader_election *e)
 }
 
 /*
- * Exactly once, when the user has given the election up (or it is over) and none of its callbacks runs. It also leaves the
- * client's list then, so the worker must be done with it or hold its own reference.
+ * Exactly once, when the user has given the election up (or it is over) and none of its callbacks runs, but
+ * for the one whose dispatch this ends. It also leaves the client's list then, so the worker must be done
+ * with it or hold its own reference.
  */
-void kl_election_destroy_user(k8sleader_election *e)
+void kl_election_destroy_user(k8sleader_election *e, int ends_callback)
 {
     (void)pthread_mutex_lock(&e->client->mutex);
-    int due = e->user_state == KL_USER_FREED && !e->in_callback;
+    int due = e->user_state == KL_USER_FREED && (ends_callback || !e->in_callback);
     if (due) {
         e->user_state = KL_USER_DESTROYED;
         unlink_election(e);
@@ -93,7 +94,8 @@ void kl_election_destroy_user(k8sleader_election *e)
 }
 
 static k8sleader_election *election_new(k8sleader_client *client, const struct kl_standing *standing,
-                                        const k8sleader_callbacks *callbacks, void *user, void (*destroy)(void *))
+                                        const k8sleader_callbacks *callbacks, void *user,
+                                        void (*destroy)(void *))
 {
     pthread_condattr_t attributes;
     k8sleader_election *e = calloc(1, sizeof *e);
@@ -131,7 +133,8 @@ int k8sleader_election_start(k8sleader_client *client, const k8sleader_options *
     if (code == 0 && (!options || !out))
         code = K8SLEADER_ERR_ARGUMENT;
     if (code != 0)
-        (void)kl_fail(err, code, "k8sleader_election_start: a client of this process, options and out are needed");
+        (void)kl_fail(err, code,
+                      "k8sleader_election_start: a client of this process, options and out are needed");
     else
         code = kl_standing_resolve(&standing, options, &client->config->cluster, err);
     if (code == 0 && !(e = election_new(client, &standing, callbacks, user, destroy)))
@@ -203,10 +206,12 @@ int k8sleader_election_fencing_token(const k8sleader_election *e, uint64_t *toke
 {
     int code = e && token ? kl_client_usable(e->client) : K8SLEADER_ERR_ARGUMENT;
     if (code != 0)
-        return kl_fail(err, code, "k8sleader_election_fencing_token: an election of this process and token are needed");
+        return kl_fail(err, code,
+                       "k8sleader_election_fencing_token: an election of this process and token are needed");
     int64_t until = atomic_load_explicit(&e->held_until, memory_order_acquire);
     if (kl_now() >= until)
-        return kl_fail(err, K8SLEADER_ERR_NOT_LEADER, "%s is not held: there is no fencing token", e->lock_name);
+        return kl_fail(err, K8SLEADER_ERR_NOT_LEADER, "%s is not held: there is no fencing token",
+                       e->lock_name);
     if (!atomic_load_explicit(&e->token_known, memory_order_relaxed))
         return kl_fail(err, K8SLEADER_ERR_FENCING_TOKEN,
                        "the server's resourceVersion is no 64-bit number: there is no fencing token for %s",
@@ -262,7 +267,10 @@ int k8sleader_election_wait(k8sleader_election *e, int64_t timeout_ms)
     kl_election_ref(e);
     (void)pthread_mutex_lock(&e->client->mutex);
     for (;;) {
-        result = e->leads ? 1 : e->closed ? K8SLEADER_ERR_CLOSED : 0;
+        /* By the clock too: from a stop or a deadline on it does not lead, even if the worker has not said so
+         * yet. */
+        int leads = e->leads && k8sleader_election_is_leader(e);
+        result = leads ? 1 : e->closed ? K8SLEADER_ERR_CLOSED : 0;
         if (result != 0 || timeout_ms == 0 || waited != 0)
             break;
         waited = kl_wait(&e->changed, &e->client->mutex, timeout_ms, &deadline);
@@ -291,10 +299,12 @@ int k8sleader_election_drained(k8sleader_election *e, uint64_t token)
     if (code != 0)
         return code;
     (void)pthread_mutex_lock(&e->client->mutex);
-    /* Before any stop it does nothing; after one the STOPPED event need not have been taken. */
-    int lost = e->stopped_out && e->stopped_token == token;
-    if (!e->closed && (lost || atomic_load_explicit(&e->stop_asked, memory_order_acquire))) {
-        e->stopped_out = 0;
+    /*
+     * Before any stop it does nothing. After one, and after a loss, the STOPPED event need not have been taken: who sees by
+     * the clock that the term is over may be faster than the worker.
+     */
+    int of_this_term = atomic_load_explicit(&e->token, memory_order_relaxed) == token;
+    if (!e->closed && of_this_term && !k8sleader_election_is_leader(e)) {
         e->drained_token = token;
         kl_election_command(e, KL_COMMAND_DRAINED);
     }
@@ -325,6 +335,6 @@ void k8sleader_election_free(k8sleader_election *e)
         event->next = NULL;
         k8sleader_event_unref(event);
     }
-    kl_election_destroy_user(e);
+    kl_election_destroy_user(e, 0);
     kl_election_unref(e);
 }

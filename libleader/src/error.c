@@ -13,7 +13,8 @@ struct k8sleader_error {
     char message[]; /* flexible: one allocation an error */
 };
 
-__attribute__((format(printf, 2, 0))) static k8sleader_error *error_new_v(int code, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static k8sleader_error *error_new_v(int code, const char *format,
+                                                                          va_list args)
 {
     va_list again;
     va_copy(again, args);

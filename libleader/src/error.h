@@ -12,7 +12,8 @@ void kl_error_set_http(k8sleader_error *error, int http_status, int retriable);
 
 k8sleader_error *kl_error_copy(const k8sleader_error *error);
 
-/* For `return kl_fail(err, K8SLEADER_ERR_CONFIG, "%s:%d: ...", ...)`: sets *err (when err is not NULL), returns code. */
+/* For `return kl_fail(err, K8SLEADER_ERR_CONFIG, "%s:%d: ...", ...)`: sets *err (when err is not NULL),
+ * returns code. */
 int kl_fail(k8sleader_error **err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

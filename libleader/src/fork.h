@@ -1,4 +1,5 @@
-/* Handles made by the parent are refused in a child after fork(): its worker thread is not there, its locks may be held. */
+/* Handles made by the parent are refused in a child after fork(): its worker thread is not there, its locks
+ * may be held. */
 #ifndef KL_FORK_H
 #define KL_FORK_H
 

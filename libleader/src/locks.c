@@ -31,11 +31,11 @@ struct kl_lookup {
     char *name; /* NULL: all */
     int64_t deadline;
     k8sleader_lock_list *list;
-    k8sleader_error *error; /* [worker] until done */
+    k8sleader_error *error;       /* [worker] until done */
     struct kl_transfer *transfer; /* [worker] */
-    int done;      /* [mutex] */
-    int abandoned; /* [mutex] the asking thread has gone */
-    int started;   /* [worker] */
+    int done;                     /* [mutex] */
+    int abandoned;                /* [mutex] the asking thread has gone */
+    int started;                  /* [worker] */
     pthread_cond_t changed;
     struct kl_lookup *next; /* client->lookups, [mutex] */
 };
@@ -125,15 +125,16 @@ static void on_answer(void *user, const struct kl_http_result *result)
     char doing[768];
     k8sleader_error *error = NULL;
     lookup->transfer = NULL;
-    (void)snprintf(doing, sizeof doing, "reading Lease%s %s%s%s", lookup->name ? "" : "s in", lookup->namespace_,
-                   lookup->name ? "/" : "", lookup->name ? lookup->name : "");
+    (void)snprintf(doing, sizeof doing, "reading Lease%s %s%s%s", lookup->name ? "" : "s in",
+                   lookup->namespace_, lookup->name ? "/" : "", lookup->name ? lookup->name : "");
     kl_answer_judge(lookup->client->http, doing, result, &verdict);
     if (verdict.outcome == KL_OUTCOME_OK && !lookup->name) {
         on_list(lookup, verdict.object);
     } else if (verdict.outcome == KL_OUTCOME_OK) {
         (void)add_row(lookup, verdict.object, &error);
         finish(lookup, error);
-    } else if (verdict.outcome == KL_OUTCOME_NOT_FOUND) { /* nobody ever stood for it: an empty list says so */
+    } else if (verdict.outcome ==
+               KL_OUTCOME_NOT_FOUND) { /* nobody ever stood for it: an empty list says so */
         finish(lookup, NULL);
     } else {
         finish(lookup, verdict.error);
@@ -153,7 +154,8 @@ static int send_lookup(struct kl_lookup *lookup, const char *continue_token)
         (void)snprintf(query, size, "?limit=%u%s%s", PAGE, token[0] ? "&continue=" : "", token);
         path = kl_lock_path(lookup->namespace_, lookup->name, lookup->name ? NULL : query);
     }
-    struct kl_http_request request = {.method = "GET", .path = path, .timeout = left > 1000000 ? left : 1000000};
+    struct kl_http_request request = {
+        .method = "GET", .path = path, .timeout = left > 1000000 ? left : 1000000};
     if (path)
         lookup->transfer = kl_http_send(lookup->client->http, &request, on_answer, lookup);
     curl_free(token);
@@ -194,7 +196,8 @@ void kl_lookups_end(k8sleader_client *client)
 
 /* ---- the asking thread ---- */
 
-static struct kl_lookup *lookup_new(k8sleader_client *client, char *namespace_, const char *name, int64_t timeout_ms)
+static struct kl_lookup *lookup_new(k8sleader_client *client, char *namespace_, const char *name,
+                                    int64_t timeout_ms)
 {
     pthread_condattr_t attributes;
     struct kl_lookup *lookup = calloc(1, sizeof *lookup);
@@ -218,7 +221,8 @@ static struct kl_lookup *lookup_new(k8sleader_client *client, char *namespace_, 
 }
 
 /* Waits for the answer; the grace lets the request's own time-out, which says more, come first. */
-static int wait_for(struct kl_lookup *lookup, int64_t timeout_ms, k8sleader_lock_list **out, k8sleader_error **err)
+static int wait_for(struct kl_lookup *lookup, int64_t timeout_ms, k8sleader_lock_list **out,
+                    k8sleader_error **err)
 {
     k8sleader_client *client = lookup->client;
     struct timespec deadline = {0};
@@ -256,8 +260,9 @@ int k8sleader_client_list_locks(k8sleader_client *client, int mode, const char *
 {
     int code = kl_client_usable(client);
     if (code != 0 || !out || mode != K8SLEADER_LEASE)
-        return kl_fail(err, code ? code : K8SLEADER_ERR_ARGUMENT,
-                       "k8sleader_client_list_locks: a usable client, mode K8SLEADER_LEASE and out are needed");
+        return kl_fail(
+            err, code ? code : K8SLEADER_ERR_ARGUMENT,
+            "k8sleader_client_list_locks: a usable client, mode K8SLEADER_LEASE and out are needed");
     *out = NULL;
     char *resolved = NULL;
     if (name && (code = kl_check_dns_subdomain("the lock's name", name, err)) != 0)

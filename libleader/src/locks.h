@@ -1,4 +1,5 @@
-/* Who holds which lock: single questions to the server, asked by users' threads and answered by the worker. */
+/* Who holds which lock: single questions to the server, asked by users' threads and answered by the worker.
+ */
 #ifndef KL_LOCKS_H
 #define KL_LOCKS_H
 

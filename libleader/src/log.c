@@ -31,8 +31,8 @@ void kl_log(k8sleader_client *client, k8sleader_election *election, int level, c
     if (length < 0)
         return;
     if (!client->config->log_as_events) {
-        (void)fprintf(stderr, "k8sleader: %s: %s%s%s\n", level_name(level), election ? election->lock_name : "",
-                      election ? ": " : "", text);
+        (void)fprintf(stderr, "k8sleader: %s: %s%s%s\n", level_name(level),
+                      election ? election->lock_name : "", election ? ": " : "", text);
         free(text);
         return;
     }

@@ -176,16 +176,16 @@ struct k8sleader_option_info {
 };
 
 static const k8sleader_option_info infos[] = {
-    {"namespace", OPTION_TEXT, "", "the lock's namespace; default: the Pod's", k8sleader_options_set_namespace, NULL,
-     NULL},
+    {"namespace", OPTION_TEXT, "", "the lock's namespace; default: the Pod's",
+     k8sleader_options_set_namespace, NULL, NULL},
     {"identity", OPTION_TEXT, "", "who we are, unique among the candidates; default: HOSTNAME_UUID",
      k8sleader_options_set_identity, NULL, NULL},
     {"lease-duration", OPTION_DURATION, "15s", "how long a lock that is not renewed stays taken", NULL,
      k8sleader_options_set_lease_duration_ms, NULL},
     {"renew-deadline", OPTION_DURATION, "10s", "how long a leader goes on without a renewal", NULL,
      k8sleader_options_set_renew_deadline_ms, NULL},
-    {"retry-period", OPTION_DURATION, "2s", "how often a leader renews", NULL, k8sleader_options_set_retry_period_ms,
-     NULL},
+    {"retry-period", OPTION_DURATION, "2s", "how often a leader renews", NULL,
+     k8sleader_options_set_retry_period_ms, NULL},
     {"drain-timeout", OPTION_DURATION, "30s", "how long a drain may take before renewals stop", NULL,
      k8sleader_options_set_drain_timeout_ms, NULL},
     {"rejoin", OPTION_SWITCH, "true", "stand again after a loss", NULL, NULL, k8sleader_options_set_rejoin},
@@ -198,8 +198,8 @@ static const k8sleader_option_info infos[] = {
 
 const k8sleader_option_info *const *k8sleader_options_list(size_t *count)
 {
-    static const k8sleader_option_info *const pointers[] = {&infos[0], &infos[1], &infos[2], &infos[3], &infos[4],
-                                                            &infos[5], &infos[6], &infos[7], &infos[8]};
+    static const k8sleader_option_info *const pointers[] = {
+        &infos[0], &infos[1], &infos[2], &infos[3], &infos[4], &infos[5], &infos[6], &infos[7], &infos[8]};
     _Static_assert(sizeof pointers / sizeof pointers[0] == OPTION_COUNT, "every option is listed");
     if (count)
         *count = OPTION_COUNT;
@@ -282,10 +282,12 @@ static int set_label_text(k8sleader_options *options, const char *text, k8sleade
     return code;
 }
 
-int k8sleader_options_set(k8sleader_options *options, const char *option, const char *value, k8sleader_error **err)
+int k8sleader_options_set(k8sleader_options *options, const char *option, const char *value,
+                          k8sleader_error **err)
 {
     if (!options || !option || !value)
-        return kl_fail(err, K8SLEADER_ERR_ARGUMENT, "k8sleader_options_set: options, option and value are needed");
+        return kl_fail(err, K8SLEADER_ERR_ARGUMENT,
+                       "k8sleader_options_set: options, option and value are needed");
     const k8sleader_option_info *info = NULL;
     for (size_t i = 0; i < OPTION_COUNT; i++)
         if (strcmp(infos[i].name, option) == 0)
@@ -301,8 +303,8 @@ int k8sleader_options_set(k8sleader_options *options, const char *option, const 
         break;
     case OPTION_DURATION:
         if (read_duration(value, &ms) != 0)
-            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is no duration such as 15s, 1m30s or 500ms", option,
-                           value);
+            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is no duration such as 15s, 1m30s or 500ms",
+                           option, value);
         code = info->set_duration(options, ms);
         break;
     case OPTION_SWITCH:
@@ -329,18 +331,21 @@ static int check_durations(const k8sleader_options *o, k8sleader_error **err)
                {"drain-timeout", o->drain_timeout_ms}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (all[i].ms <= 0 || all[i].ms > DURATION_MOST_MS)
-            return kl_fail(err, K8SLEADER_ERR_DURATION, "%s is %lld ms: it must be more than 0 and at most a day",
-                           all[i].name, (long long)all[i].ms);
+            return kl_fail(err, K8SLEADER_ERR_DURATION,
+                           "%s is %lld ms: it must be more than 0 and at most a day", all[i].name,
+                           (long long)all[i].ms);
     if (o->lease_duration_ms <= o->renew_deadline_ms)
-        return kl_fail(err, K8SLEADER_ERR_DURATION,
-                       "lease-duration (%lld ms) must be longer than renew-deadline (%lld ms): a leader has to stop "
-                       "before others may start",
-                       (long long)o->lease_duration_ms, (long long)o->renew_deadline_ms);
+        return kl_fail(
+            err, K8SLEADER_ERR_DURATION,
+            "lease-duration (%lld ms) must be longer than renew-deadline (%lld ms): a leader has to stop "
+            "before others may start",
+            (long long)o->lease_duration_ms, (long long)o->renew_deadline_ms);
     if (o->renew_deadline_ms * 10 <= o->retry_period_ms * 12)
-        return kl_fail(err, K8SLEADER_ERR_DURATION,
-                       "renew-deadline (%lld ms) must be longer than 1.2 times retry-period (%lld ms): a leader needs "
-                       "time for another attempt",
-                       (long long)o->renew_deadline_ms, (long long)o->retry_period_ms);
+        return kl_fail(
+            err, K8SLEADER_ERR_DURATION,
+            "renew-deadline (%lld ms) must be longer than 1.2 times retry-period (%lld ms): a leader needs "
+            "time for another attempt",
+            (long long)o->renew_deadline_ms, (long long)o->retry_period_ms);
     return K8SLEADER_OK;
 }
 
@@ -362,8 +367,9 @@ static char *default_identity(void)
     if (gethostname(host, sizeof host) != 0)
         (void)snprintf(host, sizeof host, "localhost");
     host[sizeof host - 1] = '\0';
-    if (asprintf(&identity, "%s_%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", host, b[0], b[1],
-                 b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]) < 0)
+    if (asprintf(&identity, "%s_%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", host,
+                 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                 b[14], b[15]) < 0)
         return NULL;
     return identity;
 }
@@ -452,13 +458,13 @@ k8sleader_callbacks *k8sleader_callbacks_new(void)
     return calloc(1, sizeof(struct k8sleader_callbacks));
 }
 
-#define CALLBACK_SETTER(event)                                                                                         \
-    int k8sleader_callbacks_set_##event(k8sleader_callbacks *callbacks, k8sleader_callback fn)                         \
-    {                                                                                                                  \
-        if (!callbacks)                                                                                                \
-            return K8SLEADER_ERR_ARGUMENT;                                                                             \
-        callbacks->event = fn;                                                                                         \
-        return K8SLEADER_OK;                                                                                           \
+#define CALLBACK_SETTER(event)                                                                               \
+    int k8sleader_callbacks_set_##event(k8sleader_callbacks *callbacks, k8sleader_callback fn)               \
+    {                                                                                                        \
+        if (!callbacks)                                                                                      \
+            return K8SLEADER_ERR_ARGUMENT;                                                                   \
+        callbacks->event = fn;                                                                               \
+        return K8SLEADER_OK;                                                                                 \
     }
 
 CALLBACK_SETTER(on_started_leading)

@@ -1,9 +1,10 @@
 /*
- * The events not yet taken, and the descriptor that says so: level-triggered and coalesced, readable exactly while a call
- * of next_event would not wait.
+ * The events not yet taken, and the descriptor that says so: level-triggered and coalesced, readable exactly
+ * while a call of next_event would not wait.
  *
- * It cannot grow without bound when nobody pumps: STARTED and STOPPED wait for the hand-back, a newer NEW_LEADER overwrites
- * the one that waits, an ERROR waits once by its code, and LOG lines beyond a number are dropped.
+ * It cannot grow without bound when nobody pumps: STARTED and STOPPED wait for the hand-back, and of terms
+ * handed back all the same the oldest are left out as a whole; a newer NEW_LEADER overwrites the one that
+ * waits, an ERROR waits once by its code, and LOG lines beyond a number are dropped.
  */
 #include "client_object.h"
 
@@ -13,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOGS_MOST 1000U
+#define LOGS_MOST  1000U
+#define TERMS_MOST 8U /* of one election */
 
 int kl_queue_init(struct kl_queue *queue)
 {
@@ -95,6 +97,8 @@ static void taken(struct kl_queue *queue, k8sleader_event *event)
     k8sleader_election *election = event->election;
     if (event->type == K8SLEADER_EVENT_LOG)
         queue->log_count--;
+    if (event->type == K8SLEADER_EVENT_STARTED_LEADING)
+        election->queued_terms--;
     if (event->type == K8SLEADER_EVENT_NEW_LEADER)
         election->queued_leader = NULL;
     if (event->type == K8SLEADER_EVENT_ERROR) {
@@ -103,9 +107,45 @@ static void taken(struct kl_queue *queue, k8sleader_event *event)
     }
 }
 
+/*
+ * Takes the oldest term out that begins and ends in the queue, since another one is about to begin; STARTED
+ * and STOPPED go on to alternate. A list for the caller to unref without the mutex.
+ */
+static k8sleader_event *take_oldest_term(struct kl_queue *queue, const k8sleader_election *election)
+{
+    k8sleader_event *term = NULL;
+    int wanted = K8SLEADER_EVENT_STARTED_LEADING;
+    queue->last = NULL;
+    for (k8sleader_event **link = &queue->first; *link;) {
+        k8sleader_event *event = *link;
+        if (wanted == 0 || event->election != election || event->type != wanted) {
+            queue->last = event;
+            link = &event->next;
+            continue;
+        }
+        wanted = wanted == K8SLEADER_EVENT_STARTED_LEADING ? K8SLEADER_EVENT_STOPPED_LEADING : 0;
+        *link = event->next;
+        taken(queue, event);
+        event->next = term;
+        term = event;
+    }
+    return term;
+}
+
+static void unref_all(k8sleader_event *event)
+{
+    while (event) {
+        k8sleader_event *next = event->next;
+        event->next = NULL;
+        k8sleader_event_unref(event);
+        event = next;
+    }
+}
+
 void kl_queue_push(k8sleader_client *client, k8sleader_event *event)
 {
     struct kl_queue *queue = &client->queue;
+    k8sleader_event *left_out = NULL;
     (void)pthread_mutex_lock(&client->mutex);
     int unwanted = client->ending || (event->election && event->election->user_state != KL_USER_LIVE);
     if (unwanted || coalesce(queue, event)) {
@@ -113,6 +153,8 @@ void kl_queue_push(k8sleader_client *client, k8sleader_event *event)
         k8sleader_event_unref(event);
         return;
     }
+    if (event->type == K8SLEADER_EVENT_STARTED_LEADING && event->election->queued_terms++ >= TERMS_MOST)
+        left_out = take_oldest_term(queue, event->election);
     if (queue->last)
         queue->last->next = event;
     else
@@ -120,6 +162,7 @@ void kl_queue_push(k8sleader_client *client, k8sleader_event *event)
     queue->last = event;
     kl_queue_signal(client);
     (void)pthread_mutex_unlock(&client->mutex);
+    unref_all(left_out);
 }
 
 static k8sleader_event *pop(struct kl_queue *queue)

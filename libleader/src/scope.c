@@ -13,7 +13,8 @@
 
 /* From this many elections on, a watch over the namespace is worth asking for … */
 #define SHARE_FROM 8U
-/* … and is used unless the namespace holds more than so many other locks for each of ours (kube-node-lease). */
+/* … and is used unless the namespace holds more than so many other locks for each of ours (kube-node-lease).
+ */
 #define OTHERS_PER_OURS 4U
 #define OTHERS_ANYWAY   64U
 #define PAGE            500U
@@ -21,7 +22,7 @@
 #define LIST_RETRY      INT64_C(5000000000)
 
 enum sharing {
-    SHARING_NO,     /* each has a stream of its own */
+    SHARING_NO,      /* each has a stream of its own */
     SHARING_LISTING, /* finding out; those without a watch wait for it */
     SHARING_YES
 };
@@ -111,7 +112,8 @@ int kl_scope_join(k8sleader_election *election)
     if (set_first(scope, election->name, election) != 0)
         return -1;
     election->scope = scope;
-    election->listed = scope->listing; /* a list under way says nothing of it: it may have passed its name already */
+    election->listed =
+        scope->listing; /* a list under way says nothing of it: it may have passed its name already */
     election->scope_previous = NULL;
     election->scope_next = scope->elections;
     if (scope->elections)
@@ -148,7 +150,8 @@ void kl_scope_leave(k8sleader_election *election)
         scope_free(scope);
 }
 
-void kl_scope_for_name(struct kl_scope *scope, const char *name, void (*each)(k8sleader_election *, void *), void *user)
+void kl_scope_for_name(struct kl_scope *scope, const char *name, void (*each)(k8sleader_election *, void *),
+                       void *user)
 {
     for (k8sleader_election *e = first_of_name(scope, name); e; e = e->name_next)
         each(e, user);
@@ -332,7 +335,8 @@ static void on_page(struct kl_scope *scope, struct json_object *list)
         return;
     }
     if (scope->pages++ == 0)
-        (void)snprintf(scope->list_version, sizeof scope->list_version, "%s", text_member(metadata, "resourceVersion"));
+        (void)snprintf(scope->list_version, sizeof scope->list_version, "%s",
+                       text_member(metadata, "resourceVersion"));
     for (size_t i = 0; i < count; i++) {
         struct json_object *item = json_object_array_get_idx(items, i);
         const char *name = kl_object_name(item);
@@ -417,7 +421,9 @@ void kl_scope_relist(struct kl_scope *scope)
 
 void kl_scope_suspect(k8sleader_election *election)
 {
-    struct kl_watch *watch = election->watch ? election->watch : election->scope ? election->scope->watch : NULL;
+    struct kl_watch *watch = election->watch   ? election->watch
+                             : election->scope ? election->scope->watch
+                                               : NULL;
     if (watch)
         kl_watch_reopen(watch);
 }

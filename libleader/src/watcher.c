@@ -39,7 +39,7 @@ struct kl_watch {
     int64_t retry_after;
     unsigned failures;
     int forbidden;
-    int understood; /* an event came on this stream */
+    int understood;         /* an event came on this stream */
     k8sleader_error *error; /* what an ERROR event or the decoder said */
 };
 
@@ -94,7 +94,8 @@ static const char *version_of(struct json_object *object)
     return json_object_get_string(version);
 }
 
-/* Only what can stand in a URL as it is; all real ones are digits. Without a version the watch starts afresh. */
+/* Only what can stand in a URL as it is; all real ones are digits. Without a version the watch starts afresh.
+ */
 static void remember_version(struct kl_watch *watch, const char *version)
 {
     if (!version)
@@ -153,7 +154,7 @@ static void on_opened(void *user)
     struct told told = {.input = {.type = KL_INPUT_WATCH_OPENED, .fresh = !watch->resumed}};
     tell_all(watch, &told);
     if (watch->election && kl_http_is_cold(watch->client->http))
-        open_after(watch, 0); /* see warm_up */
+        open_after(watch, MILLISECOND); /* see warm_up; the machine's own read, if it wants one, goes first */
 }
 
 static int on_data(void *user, const char *bytes, size_t size)
@@ -170,7 +171,8 @@ static void open_after(struct kl_watch *watch, int64_t delay)
     (void)kl_timer_set(watch->client->loop, &watch->timer, kl_now() + delay);
 }
 
-/* Doubling with each failure in a row, half of it by chance: a server that comes back is not met by all at once. */
+/* Doubling with each failure in a row, half of it by chance: a server that comes back is not met by all at
+ * once. */
 static int64_t back_off(struct kl_watch *watch)
 {
     int64_t delay = RETRY_FIRST;
@@ -228,10 +230,13 @@ static void report_unreadable(struct kl_watch *watch, const k8sleader_error *why
     const char *said = k8sleader_error_message(why);
     int is_other = !watch->understood && k8sleader_error_code(why) == K8SLEADER_ERR_PROTOCOL;
     k8sleader_error *error =
-        is_other ? kl_error_new(K8SLEADER_ERR_NOT_KUBERNETES,
-                                "%s: %s answered 200, but not with Kubernetes objects (%s); check the server's address",
-                                doing, server, said)
-                 : kl_error_new(k8sleader_error_code(why), "%s: %s: %s; the watch is opened anew", doing, server, said);
+        is_other
+            ? kl_error_new(
+                  K8SLEADER_ERR_NOT_KUBERNETES,
+                  "%s: %s answered 200, but not with Kubernetes objects (%s); check the server's address",
+                  doing, server, said)
+            : kl_error_new(k8sleader_error_code(why), "%s: %s: %s; the watch is opened anew", doing, server,
+                           said);
     kl_error_set_http(error, 200, !is_other);
     report(watch, error);
     k8sleader_error_free(error);
@@ -327,7 +332,8 @@ static void open_now(struct kl_watch *watch)
     static const struct kl_stream_handlers handlers = {on_opened, on_data, on_ended};
     int timeout_s = TIMEOUT_LEAST_S + (int)kl_worker_random(watch->client, TIMEOUT_SPREAD_S);
     char query[512];
-    int length = snprintf(query, sizeof query, "?watch=true&allowWatchBookmarks=true&timeoutSeconds=%d", timeout_s);
+    int length =
+        snprintf(query, sizeof query, "?watch=true&allowWatchBookmarks=true&timeoutSeconds=%d", timeout_s);
     size_t used = (size_t)length;
     if (watch->election) /* names are DNS subdomains: nothing in them needs escaping */
         used += (size_t)snprintf(query + used, sizeof query - used, "&fieldSelector=metadata.name%%3D%s",

@@ -1,6 +1,6 @@
 /*
- * One watch, kept open: reconnects with back-off and jitter, resumes from the last version it saw, and starts afresh when
- * that is gone. Over one lock, or over all of a namespace. Worker thread only.
+ * One watch, kept open: reconnects with back-off and jitter, resumes from the last version it saw, and starts
+ * afresh when that is gone. Over one lock, or over all of a namespace. Worker thread only.
  */
 #ifndef KL_WATCHER_H
 #define KL_WATCHER_H

@@ -1,6 +1,6 @@
 /*
- * The worker thread: takes the users' commands, gives inputs to the machines, sends what they want, most urgent first and
- * not too many at once, and tells what happened.
+ * The worker thread: takes the users' commands, gives inputs to the machines, sends what they want, most
+ * urgent first and not too many at once, and tells what happened.
  */
 #include "worker.h"
 
@@ -24,8 +24,8 @@ char *kl_lock_path(const char *namespace_, const char *name, const char *query)
                   (query ? strlen(query) : 0);
     char *path = malloc(size);
     if (path)
-        (void)snprintf(path, size, "%s%s/leases%s%s%s", LEASES_PATH, namespace_, name ? "/" : "", name ? name : "",
-                       query ? query : "");
+        (void)snprintf(path, size, "%s%s/leases%s%s%s", LEASES_PATH, namespace_, name ? "/" : "",
+                       name ? name : "", query ? query : "");
     return path;
 }
 
@@ -48,7 +48,8 @@ struct kl_version kl_version_of(const char *resource_version)
     return (struct kl_version){.number = hash, .ordered = 0};
 }
 
-/* ---- requests due: a heap, renewals first, then releases, then acquisitions, each by what is most pressing ---- */
+/* ---- requests due: a heap, renewals first, then releases, then acquisitions, each by what is most pressing
+ * ---- */
 
 static int before(const k8sleader_election *a, const k8sleader_election *b)
 {
@@ -132,8 +133,8 @@ static void schedule(k8sleader_election *election)
 /* ---- what any thread may ask ---- */
 
 /*
- * A new term's token is there before its lead_until, which is read first: whoever sees the new time sees the new token.
- * The loss of a term is there before anything is told of it.
+ * A new term's token is there before its lead_until, which is read first: whoever sees the new time sees the
+ * new token. The loss of a term is there before anything is told of it.
  */
 static void publish(k8sleader_election *election)
 {
@@ -158,7 +159,8 @@ static void push(k8sleader_election *election, k8sleader_event *event)
     kl_queue_push(election->client, event);
 }
 
-static k8sleader_event *term_event(k8sleader_election *election, int type, const struct kl_lease_event *happened)
+static k8sleader_event *term_event(k8sleader_election *election, int type,
+                                   const struct kl_lease_event *happened)
 {
     k8sleader_event *event = kl_event_new(election, type);
     if (event) {
@@ -173,18 +175,21 @@ static k8sleader_error *note_error(const k8sleader_election *e, int code)
 {
     switch (code) {
     case K8SLEADER_ERR_DUPLICATE_IDENTITY:
-        return kl_error_new(code, "another process writes %s under our identity %s: give each candidate its own identity",
-                            e->lock_name, e->identity);
+        return kl_error_new(
+            code, "another process writes %s under our identity %s: give each candidate its own identity",
+            e->lock_name, e->identity);
     case K8SLEADER_ERR_COORDINATED:
-        return kl_error_new(code,
-                            "%s is a coordinated Lease (spec.strategy or spec.preferredHolder is set), which is not "
-                            "supported: remove those fields, or use another name",
-                            e->lock_name);
+        return kl_error_new(
+            code,
+            "%s is a coordinated Lease (spec.strategy or spec.preferredHolder is set), which is not "
+            "supported: remove those fields, or use another name",
+            e->lock_name);
     case K8SLEADER_ERR_TIGHT_DURATIONS:
-        return kl_error_new(code,
-                            "the API server takes %.0f ms to answer: between retry-period and renew-deadline there is no "
-                            "room for three attempts of four round trips each; make renew-deadline longer",
-                            (double)e->machine.round_trip / 1e6);
+        return kl_error_new(
+            code,
+            "the API server takes %.0f ms to answer: between retry-period and renew-deadline there is no "
+            "room for three attempts of four round trips each; make renew-deadline longer",
+            (double)e->machine.round_trip / 1e6);
     default:
         return kl_error_new(code, "%s", k8sleader_error_name(code));
     }
@@ -233,7 +238,8 @@ static void tell_started(k8sleader_election *e, const struct kl_lease_event *hap
 {
     k8sleader_event *event = term_event(e, K8SLEADER_EVENT_STARTED_LEADING, happened);
     set_leads(e, 1);
-    kl_log(e->client, e, K8SLEADER_LOG_INFO, "started leading, fencing token %llu", (unsigned long long)happened->token);
+    kl_log(e->client, e, K8SLEADER_LOG_INFO, "started leading, fencing token %llu",
+           (unsigned long long)happened->token);
     if (event)
         push(e, event);
 }
@@ -243,8 +249,6 @@ static void tell_stopped(k8sleader_election *e, const struct kl_lease_event *hap
     k8sleader_event *event = term_event(e, K8SLEADER_EVENT_STOPPED_LEADING, happened);
     (void)pthread_mutex_lock(&e->client->mutex);
     e->leads = 0;
-    e->stopped_out = 1;
-    e->stopped_token = happened->token;
     (void)pthread_mutex_unlock(&e->client->mutex);
     kl_log(e->client, e, K8SLEADER_LOG_INFO, "stopped leading: %s", k8sleader_reason_name(happened->reason));
     if (event)
@@ -291,9 +295,13 @@ void kl_worker_step(k8sleader_election *e, struct kl_lease_input *input, struct 
     struct kl_lease_effects effects;
     if (!e->started)
         return;
+    int releasing = e->machine.phase == KL_PHASE_RELEASING;
     input->now = kl_now();
     kl_lease_step(&e->machine, input, &effects);
     publish(e);
+    if (releasing && e->machine.phase == KL_PHASE_CLOSED && kl_lease_leader(&e->machine)[0] &&
+        e->machine.record_is_ours)
+        kl_log(e->client, e, K8SLEADER_LOG_WARNING, "could not be released in time: it runs out by itself");
     if (effects.adopted && lock) {
         kl_lock_clear(&e->lock);
         e->lock = *lock;
@@ -311,7 +319,8 @@ void kl_worker_seen(k8sleader_election *e, struct json_object *object)
     struct kl_lock lock;
     k8sleader_error *error = NULL;
     if (kl_lease_decode(object, &lock, &error) != 0) {
-        struct kl_lease_input failed = {.type = KL_INPUT_WATCH_FAILED, .error_code = k8sleader_error_code(error)};
+        struct kl_lease_input failed = {.type = KL_INPUT_WATCH_FAILED,
+                                        .error_code = k8sleader_error_code(error)};
         kl_worker_step(e, &failed, NULL, error);
         k8sleader_error_free(error);
         return;
@@ -344,8 +353,8 @@ static const char *doing_what(const struct kl_lease_request *request)
     return request->acquires ? "acquiring" : request->record.holder[0] ? "renewing" : "releasing";
 }
 
-static void answer(k8sleader_election *e, enum kl_outcome outcome, int64_t retry_after, k8sleader_error *error,
-                   struct kl_lock *lock)
+static void answer(k8sleader_election *e, enum kl_outcome outcome, int64_t retry_after,
+                   k8sleader_error *error, struct kl_lock *lock)
 {
     struct kl_lease_object object = {{0, 0}, NULL, 0};
     struct kl_lease_input input = {
@@ -356,7 +365,8 @@ static void answer(k8sleader_election *e, enum kl_outcome outcome, int64_t retry
         .object = &object,
     };
     if (lock)
-        object = (struct kl_lease_object){kl_version_of(lock->resource_version), &lock->record, lock->coordinated};
+        object =
+            (struct kl_lease_object){kl_version_of(lock->resource_version), &lock->record, lock->coordinated};
     kl_worker_step(e, &input, lock, error);
 }
 
@@ -389,8 +399,8 @@ static struct kl_transfer *send_request(k8sleader_election *e, const struct kl_l
     struct kl_http_request request = {.method = "GET", .timeout = wanted->timeout};
     if (wanted->verb != KL_REQUEST_READ) {
         request.method = wanted->verb == KL_REQUEST_CREATE ? "POST" : "PUT";
-        request.body = kl_lease_encode(creates ? NULL : &e->lock, e->namespace_, e->name, &wanted->record, e->labels,
-                                       wanted->acquires ? e->label_count : 0, &request.size);
+        request.body = kl_lease_encode(creates ? NULL : &e->lock, e->namespace_, e->name, &wanted->record,
+                                       e->labels, wanted->acquires ? e->label_count : 0, &request.size);
         if (!request.body)
             return NULL;
     }
@@ -407,7 +417,7 @@ static struct kl_transfer *send_request(k8sleader_election *e, const struct kl_l
 
 static void send_due(k8sleader_client *client)
 {
-    while (client->in_flight < KL_IN_FLIGHT_MOST && client->due_count > 0) {
+    while (client->due_count > 0 && client->in_flight < kl_http_parallel(client->http)) {
         k8sleader_election *e = client->due[0];
         struct kl_lease_request wanted;
         due_remove(e);
@@ -443,7 +453,8 @@ static void start(k8sleader_election *e)
     kl_worker_step(e, &input, NULL, NULL);
     if (kl_scope_join(e) == 0)
         return;
-    k8sleader_error *error = kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to watch %s: it is polled", e->lock_name);
+    k8sleader_error *error =
+        kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to watch %s: it is polled", e->lock_name);
     struct kl_lease_input unwatched = {.type = KL_INPUT_WATCH_FORBIDDEN};
     kl_worker_step(e, &unwatched, NULL, error);
     k8sleader_error_free(error);

@@ -8,8 +8,9 @@
 int kl_worker_start(k8sleader_client *client, k8sleader_error **err);
 
 /*
- * Gives an input to the election's machine and does what follows. input->now is set here. lock: the object the input is
- * about, or NULL; taken over (and cleared) when the machine adopts it. error: what to tell for an input that failed.
+ * Gives an input to the election's machine and does what follows. input->now is set here. lock: the object
+ * the input is about, or NULL; taken over (and cleared) when the machine adopts it. error: what to tell for
+ * an input that failed.
  */
 void kl_worker_step(k8sleader_election *election, struct kl_lease_input *input, struct kl_lock *lock,
                     const k8sleader_error *error);

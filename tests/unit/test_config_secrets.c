@@ -13,8 +13,8 @@
 void __real_free(void *block);
 void __wrap_free(void *block);
 
-static int watching;
-static int leaks;
+static volatile int watching;
+static volatile int leaks;
 
 static void search(const void *block, const char *secret)
 {

@@ -81,6 +81,14 @@ void kl_http_set_dead_peer(struct kl_http *http, int64_t dead_peer_ms)
         http->dead_peer_ms = dead_peer_ms;
 }
 
+#define PARALLEL_MULTIPLEXED 80U /* one HTTP/2 connection's worth */
+#define PARALLEL_CONNECTIONS 16U
+
+unsigned kl_http_parallel(const struct kl_http *http)
+{
+    return http->multiplexes ? PARALLEL_MULTIPLEXED : PARALLEL_CONNECTIONS;
+}
+
 int kl_http_is_cold(const struct kl_http *http)
 {
     const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];

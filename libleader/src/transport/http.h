@@ -74,8 +74,14 @@ struct kl_http *kl_http_new(struct kl_loop *loop, struct kl_cluster *cluster, k8
 void kl_http_set_dead_peer(struct kl_http *http, int64_t dead_peer_ms);
 
 /*
- * 1 when the first request will have to wait for a new connection: none was sent yet, and no stream is on HTTP/2 that it could
- * go beside.
+ * How many requests may be under way at once. More than the first number makes an API server slower, not
+ * faster; over HTTP/1.1, or before it is known what the server speaks, each needs a connection of its own.
+ */
+unsigned kl_http_parallel(const struct kl_http *http);
+
+/*
+ * 1 when the first request will have to wait for a new connection: none was sent yet, and no stream is on
+ * HTTP/2 that it could go beside.
  */
 int kl_http_is_cold(const struct kl_http *http);
 

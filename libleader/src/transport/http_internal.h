@@ -16,7 +16,8 @@ struct kl_generation {
     enum kl_channel channel;
     unsigned transfers;
     unsigned multiplexed; /* open streams on HTTP/2 connections: a request can go beside them */
-    int retired; /* not the current one any more: freed when its last transfer has gone */
+    int64_t answered_at;  /* when a request on it last got an answer */
+    int retired;          /* not the current one any more: freed when its last transfer has gone */
     struct kl_generation *next;
 };
 
@@ -27,6 +28,7 @@ struct kl_http {
     char *base;                    /* the URL up to the path */
     struct curl_slist *connect_to; /* where to connect when tls-server-name stands in the URL; else NULL */
     int64_t dead_peer_ms;
+    int multiplexes;          /* the server answered a request over HTTP/2 */
     int64_t requests_used_at; /* when a request was last given the requests' connections; 0: never */
     struct kl_generation *current[KL_CHANNELS];
     struct kl_generation *generations; /* all of them */

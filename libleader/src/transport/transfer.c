@@ -35,7 +35,7 @@ struct kl_transfer {
     int too_large;
     int opened;
     int multiplexed; /* counted in its generation */
-    int dead; /* cancelled or closed inside libcurl: to be swept */
+    int dead;        /* cancelled or closed inside libcurl: to be swept */
     int64_t sent_at;
     kl_http_done done;
     struct kl_stream_handlers handlers;
@@ -85,11 +85,16 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
     return append_text(t, bytes, size, most) == 0 ? size : 0;
 }
 
-static void count_multiplexed(struct kl_transfer *t)
+static long http_version(CURL *easy)
 {
     long version = 0;
-    (void)curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-    t->multiplexed = version == CURL_HTTP_VERSION_2_0;
+    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    return version;
+}
+
+static void count_multiplexed(struct kl_transfer *t)
+{
+    t->multiplexed = http_version(t->easy) == CURL_HTTP_VERSION_2_0;
     t->generation->multiplexed += (unsigned)t->multiplexed;
 }
 
@@ -155,7 +160,8 @@ static void set_constants(struct kl_transfer *t)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, cluster->insecure_skip_tls_verify ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, cluster->insecure_skip_tls_verify ? 0L : 2L);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 30L);
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 86400L); /* a standby's idle connection is what makes it fast */
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN,
+                     86400L); /* a standby's idle connection is what makes it fast */
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->message);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
@@ -250,8 +256,9 @@ static void leave_generation(struct kl_transfer *t)
 }
 
 /*
- * A standby sends nothing for hours, and servers close idle connections (kube-apiserver: after 90 s). The request that
- * ends its wait must not wait for TLS: it goes beside a stream. Those that follow go where requests belong.
+ * A standby sends nothing for hours, and servers close idle connections (kube-apiserver: after 90 s). The
+ * request that ends its wait must not wait for TLS: it goes beside a stream. Those that follow go where
+ * requests belong.
  */
 static enum kl_channel channel_of(const struct kl_transfer *t, int64_t now)
 {
@@ -377,6 +384,23 @@ static void fill_result(struct kl_transfer *t, CURLcode code, struct kl_http_res
     result->sent_at = t->sent_at;
 }
 
+/*
+ * A request that got no answer in time says that its connections are dead, unless others on them were
+ * answered meanwhile: then the server is slow, and new connections would only make it slower.
+ */
+static int is_suspicious(struct kl_transfer *t, const struct kl_http_result *result)
+{
+    if (t->kind != KIND_REQUEST)
+        return 0;
+    if (result->status) {
+        t->generation->answered_at = kl_now();
+        t->http->multiplexes = http_version(t->easy) == CURL_HTTP_VERSION_2_0;
+        return 0;
+    }
+    return result->curl == CURLE_OPERATION_TIMEDOUT && result->sent &&
+           t->generation->answered_at < t->sent_at;
+}
+
 void kl_transfer_finish(CURL *easy, CURLcode code)
 {
     char *private = NULL;
@@ -387,8 +411,7 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
         return; /* the sweep takes it */
     struct kl_http_result result;
     fill_result(t, code, &result);
-    int unanswered =
-        t->kind == KIND_REQUEST && code == CURLE_OPERATION_TIMEDOUT && result.sent && !result.status;
+    int unanswered = is_suspicious(t, &result);
     if (unanswered && t->generation == http->current[t->generation->channel])
         kl_generation_retire(http, t->generation->channel);
     leave_generation(t);
