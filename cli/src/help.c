@@ -104,7 +104,7 @@ static const char client_options[] =
     "  --namespace NAME          the locks' namespace; default: POD_NAMESPACE, then the Pod's, then the "
     "--context's\n"
     "  --mode lease              the kind of election; there is no other yet\n"
-    "  --lock-resource leases    what the lock is; there is no other yet\n"
+    "  --lock-resource leases    what holds the record: leases (default), or configmaps, as older programs have it\n"
     "  --kubeconfig FILE         default: inside a Pod its service account, else KUBECONFIG, else "
     "~/.kube/config\n"
     "  --context NAME            the kubeconfig's context; default: its current one\n"

@@ -24,7 +24,7 @@ static const struct definition {
     [CLI_NAMESPACE] = {"namespace", 1, CLIENTS, 1, 1},
     [CLI_IDENTITY] = {"identity", 1, CANDIDATES, 1, 1},
     [CLI_MODE] = {"mode", 1, CLIENTS, 1, 0},
-    [CLI_LOCK_RESOURCE] = {"lock-resource", 1, CLIENTS, 1, 0},
+    [CLI_LOCK_RESOURCE] = {"lock-resource", 1, CLIENTS, 1, 1},
     [CLI_LEASE_DURATION] = {"lease-duration", 1, CANDIDATES, 1, 1},
     [CLI_RENEW_DEADLINE] = {"renew-deadline", 1, CANDIDATES, 1, 1},
     [CLI_RETRY_PERIOD] = {"retry-period", 1, CANDIDATES, 1, 1},
@@ -137,7 +137,7 @@ static int check(struct cli_settings *settings)
     static const char *const levels[] = {"none", "error", "warning", "info", "debug", NULL};
     static const char *const outputs[] = {"human", "json", NULL};
     static const char *const modes[] = {"lease", NULL};
-    static const char *const resources[] = {"leases", NULL};
+    static const char *const resources[] = {"leases", "configmaps", NULL};
     const char *const *values = settings->values;
     int subcommand = settings->subcommand;
     /* Not the library's default: it logs each error event, too, and those are printed anyway. */
@@ -151,7 +151,7 @@ static int check(struct cli_settings *settings)
     if (one_of(values[CLI_MODE], modes, 0) < 0)
         return cli_usage(subcommand, "--mode %s: this version has only lease", values[CLI_MODE]);
     if (one_of(values[CLI_LOCK_RESOURCE], resources, 0) < 0)
-        return cli_usage(subcommand, "--lock-resource %s: this version has only leases",
+        return cli_usage(subcommand, "--lock-resource %s: use leases or configmaps",
                          values[CLI_LOCK_RESOURCE]);
     if (values[CLI_COUNT]) {
         char *end;

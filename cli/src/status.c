@@ -200,7 +200,8 @@ static int ask(const struct cli_settings *settings, k8sleader_client *client, co
     const char *namespace_ = settings->values[CLI_NAMESPACE];
     k8sleader_lock_list *list = NULL;
     k8sleader_error *error = NULL;
-    if (k8sleader_client_list_locks(client, K8SLEADER_LEASE, namespace_, name, -1, &list, &error) != 0)
+    if (k8sleader_client_list_locks(client, settings->values[CLI_LOCK_RESOURCE], namespace_, name, -1, &list,
+                                    &error) != 0)
         return cli_failed(error);
     size_t count = k8sleader_lock_list_count(list);
     for (size_t i = 0; i < count; i++)

@@ -335,6 +335,13 @@ K8SLEADER_API int k8sleader_options_set_namespace(k8sleader_options *options, co
  */
 K8SLEADER_API int k8sleader_options_set_identity(k8sleader_options *options, const char *identity);
 
+/**
+ * What holds the record: "leases" (default), or "configmaps": the annotation control-plane.alpha.kubernetes.io/leader of a
+ * ConfigMap, as older programs have it. Threads: one. Errors: ARGUMENT (neither). Since: 0.9.
+ * Source: k8s.io/client-go tools/leaderelection/resourcelock.
+ */
+K8SLEADER_API int k8sleader_options_set_lock_resource(k8sleader_options *options, const char *plural);
+
 /** How long a lock that is not renewed stays taken; default 15,000, written rounded up to whole seconds. Threads: one. Errors: ARGUMENT. Since: 0.9. */
 K8SLEADER_API int k8sleader_options_set_lease_duration_ms(k8sleader_options *options, int64_t ms);
 
@@ -544,14 +551,14 @@ K8SLEADER_API void k8sleader_event_unref(k8sleader_event *event);
 /* ---- who holds which lock --------------------------------------------------------------------------------------- */
 
 /**
- * Asks the server once who holds the locks of a namespace. mode: K8SLEADER_LEASE. name NULL: all there are. namespace_
- * NULL: as for an election. timeout_ms: -1 uses ten seconds.
+ * Asks the server once who holds the locks of a namespace. lock_resource: "leases" (also for NULL) or "configmaps". name
+ * NULL: all there are. namespace_ NULL: as for an election. timeout_ms: -1 uses ten seconds.
  * *out: to be freed with k8sleader_lock_list_free(). Threads: any; blocks, so not in a callback that must be quick.
  * Errors: any of the request's, TIMEOUT, NO_NAMESPACE, NAMESPACE, NAME, CLOSED, NO_MEMORY, FORKED, ARGUMENT. Since: 0.9.
  */
-K8SLEADER_API int k8sleader_client_list_locks(k8sleader_client *client, int mode, const char *namespace_,
-                                              const char *name, int64_t timeout_ms, k8sleader_lock_list **out,
-                                              k8sleader_error **err);
+K8SLEADER_API int k8sleader_client_list_locks(k8sleader_client *client, const char *lock_resource,
+                                              const char *namespace_, const char *name, int64_t timeout_ms,
+                                              k8sleader_lock_list **out, k8sleader_error **err);
 
 /** How many locks it holds. Threads: any (a list is immutable). Since: 0.9. */
 K8SLEADER_API size_t k8sleader_lock_list_count(const k8sleader_lock_list *list);

@@ -102,13 +102,14 @@ enum { KL_COMMAND_START = 1, KL_COMMAND_STOP = 2, KL_COMMAND_DRAINED = 4, KL_COM
 enum kl_user_state { KL_USER_LIVE, KL_USER_FREED, KL_USER_DESTROYED };
 
 struct k8sleader_election {
-    atomic_uint references;   /* the user's, the worker's, the inbox's, one an event */
-    k8sleader_client *client; /* a reference; [const] */
-    char *namespace_;         /* [const] */
-    char *name;               /* [const] */
-    char *lock_name;          /* [const] "NAMESPACE/NAME" */
-    char *identity;           /* [const] */
-    struct kl_label *labels;  /* [const] */
+    atomic_uint references;             /* the user's, the worker's, the inbox's, one an event */
+    k8sleader_client *client;           /* a reference; [const] */
+    const struct kl_resource *resource; /* [const] */
+    char *namespace_;                   /* [const] */
+    char *name;                         /* [const] */
+    char *lock_name;                    /* [const] "NAMESPACE/NAME" */
+    char *identity;                     /* [const] */
+    struct kl_label *labels;            /* [const] */
     size_t label_count;
     struct k8sleader_callbacks callbacks; /* [const] */
     void *user;                           /* [const] */

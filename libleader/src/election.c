@@ -103,6 +103,7 @@ static k8sleader_election *election_new(k8sleader_client *client, const struct k
         return NULL;
     atomic_init(&e->references, 2); /* the user's and the worker's */
     e->client = client;
+    e->resource = standing->resource;
     e->namespace_ = standing->namespace_;
     e->name = standing->name;
     e->lock_name = standing->lock_name;
@@ -300,8 +301,8 @@ int k8sleader_election_drained(k8sleader_election *e, uint64_t token)
         return code;
     (void)pthread_mutex_lock(&e->client->mutex);
     /*
-     * Before any stop it does nothing. After one, and after a loss, the STOPPED event need not have been taken: who sees by
-     * the clock that the term is over may be faster than the worker.
+     * Before any stop it does nothing. After one, and after a loss, the STOPPED event need not have been
+     * taken: who sees by the clock that the term is over may be faster than the worker.
      */
     int of_this_term = atomic_load_explicit(&e->token, memory_order_relaxed) == token;
     if (!e->closed && of_this_term && !k8sleader_election_is_leader(e)) {

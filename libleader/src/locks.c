@@ -27,6 +27,7 @@ struct k8sleader_lock_list {
 /* One question: the asking thread waits for `done`; whoever of the two is last frees it. */
 struct kl_lookup {
     k8sleader_client *client;
+    const struct kl_resource *resource;
     char *namespace_;
     char *name; /* NULL: all */
     int64_t deadline;
@@ -77,7 +78,9 @@ static int add_row(struct kl_lookup *lookup, struct json_object *object, k8slead
 {
     k8sleader_lock_list *list = lookup->list;
     struct kl_lock lock;
-    int code = kl_lease_decode(object, &lock, err);
+    if (!kl_object_is_lock(lookup->resource, object))
+        return K8SLEADER_OK;
+    int code = kl_lock_decode(lookup->resource, object, &lock, err);
     if (code != 0)
         return code;
     if (list->count == list->capacity) {
@@ -125,8 +128,8 @@ static void on_answer(void *user, const struct kl_http_result *result)
     char doing[768];
     k8sleader_error *error = NULL;
     lookup->transfer = NULL;
-    (void)snprintf(doing, sizeof doing, "reading Lease%s %s%s%s", lookup->name ? "" : "s in",
-                   lookup->namespace_, lookup->name ? "/" : "", lookup->name ? lookup->name : "");
+    (void)snprintf(doing, sizeof doing, "reading %s %s%s%s", lookup->resource->plural, lookup->namespace_,
+                   lookup->name ? "/" : "", lookup->name ? lookup->name : "");
     kl_answer_judge(lookup->client->http, doing, result, &verdict);
     if (verdict.outcome == KL_OUTCOME_OK && !lookup->name) {
         on_list(lookup, verdict.object);
@@ -152,7 +155,7 @@ static int send_lookup(struct kl_lookup *lookup, const char *continue_token)
     char *path = NULL;
     if (token && query) {
         (void)snprintf(query, size, "?limit=%u%s%s", PAGE, token[0] ? "&continue=" : "", token);
-        path = kl_lock_path(lookup->namespace_, lookup->name, lookup->name ? NULL : query);
+        path = kl_lock_path(lookup->resource, lookup->namespace_, lookup->name, lookup->name ? NULL : query);
     }
     struct kl_http_request request = {
         .method = "GET", .path = path, .timeout = left > 1000000 ? left : 1000000};
@@ -196,14 +199,15 @@ void kl_lookups_end(k8sleader_client *client)
 
 /* ---- the asking thread ---- */
 
-static struct kl_lookup *lookup_new(k8sleader_client *client, char *namespace_, const char *name,
-                                    int64_t timeout_ms)
+static struct kl_lookup *lookup_new(k8sleader_client *client, const struct kl_resource *resource,
+                                    char *namespace_, const char *name, int64_t timeout_ms)
 {
     pthread_condattr_t attributes;
     struct kl_lookup *lookup = calloc(1, sizeof *lookup);
     if (!lookup)
         return NULL;
     lookup->client = client;
+    lookup->resource = resource;
     lookup->namespace_ = namespace_;
     lookup->deadline = kl_now() + timeout_ms * 1000000;
     lookup->list = calloc(1, sizeof *lookup->list);
@@ -255,14 +259,18 @@ static int wait_for(struct kl_lookup *lookup, int64_t timeout_ms, k8sleader_lock
     return code;
 }
 
-int k8sleader_client_list_locks(k8sleader_client *client, int mode, const char *namespace_, const char *name,
-                                int64_t timeout_ms, k8sleader_lock_list **out, k8sleader_error **err)
+int k8sleader_client_list_locks(k8sleader_client *client, const char *lock_resource, const char *namespace_,
+                                const char *name, int64_t timeout_ms, k8sleader_lock_list **out,
+                                k8sleader_error **err)
 {
+    const struct kl_resource *resource = lock_resource ? kl_resource_named(lock_resource) : &kl_leases;
     int code = kl_client_usable(client);
-    if (code != 0 || !out || mode != K8SLEADER_LEASE)
-        return kl_fail(
-            err, code ? code : K8SLEADER_ERR_ARGUMENT,
-            "k8sleader_client_list_locks: a usable client, mode K8SLEADER_LEASE and out are needed");
+    if (code == 0 && (!out || !resource))
+        code = K8SLEADER_ERR_ARGUMENT;
+    if (code != 0)
+        return kl_fail(err, code,
+                       "k8sleader_client_list_locks: a client of this process, leases or configmaps, and out "
+                       "are needed");
     *out = NULL;
     char *resolved = NULL;
     if (name && (code = kl_check_dns_subdomain("the lock's name", name, err)) != 0)
@@ -273,7 +281,7 @@ int k8sleader_client_list_locks(k8sleader_client *client, int mode, const char *
         timeout_ms = DEFAULT_TIMEOUT_MS;
     if (timeout_ms > TIMEOUT_MOST_MS)
         timeout_ms = TIMEOUT_MOST_MS;
-    struct kl_lookup *lookup = lookup_new(client, resolved, name, timeout_ms);
+    struct kl_lookup *lookup = lookup_new(client, resource, resolved, name, timeout_ms);
     if (!lookup) {
         free(resolved);
         return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a request");

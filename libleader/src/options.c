@@ -16,6 +16,7 @@
 
 struct k8sleader_options {
     int mode;
+    const struct kl_resource *resource;
     char *name;
     char *namespace_;
     char *identity;
@@ -37,6 +38,7 @@ k8sleader_options *k8sleader_options_new(int mode, const char *name)
     if (!options)
         return NULL;
     options->mode = mode;
+    options->resource = &kl_leases;
     options->name = strdup(name);
     options->lease_duration_ms = 15000;
     options->renew_deadline_ms = 10000;
@@ -161,6 +163,15 @@ int k8sleader_options_set_label(k8sleader_options *options, const char *key, con
     return K8SLEADER_OK;
 }
 
+int k8sleader_options_set_lock_resource(k8sleader_options *options, const char *plural)
+{
+    const struct kl_resource *resource = options && plural ? kl_resource_named(plural) : NULL;
+    if (!resource)
+        return K8SLEADER_ERR_ARGUMENT;
+    options->resource = resource;
+    return K8SLEADER_OK;
+}
+
 /* ---- any option by name ---- */
 
 enum option_type { OPTION_TEXT, OPTION_DURATION, OPTION_SWITCH, OPTION_LABEL };
@@ -180,6 +191,9 @@ static const k8sleader_option_info infos[] = {
      k8sleader_options_set_namespace, NULL, NULL},
     {"identity", OPTION_TEXT, "", "who we are, unique among the candidates; default: HOSTNAME_UUID",
      k8sleader_options_set_identity, NULL, NULL},
+    {"lock-resource", OPTION_TEXT, "leases",
+     "what holds the record: leases, or configmaps as older programs have it",
+     k8sleader_options_set_lock_resource, NULL, NULL},
     {"lease-duration", OPTION_DURATION, "15s", "how long a lock that is not renewed stays taken", NULL,
      k8sleader_options_set_lease_duration_ms, NULL},
     {"renew-deadline", OPTION_DURATION, "10s", "how long a leader goes on without a renewal", NULL,
@@ -198,8 +212,9 @@ static const k8sleader_option_info infos[] = {
 
 const k8sleader_option_info *const *k8sleader_options_list(size_t *count)
 {
-    static const k8sleader_option_info *const pointers[] = {
-        &infos[0], &infos[1], &infos[2], &infos[3], &infos[4], &infos[5], &infos[6], &infos[7], &infos[8]};
+    static const k8sleader_option_info *const pointers[] = {&infos[0], &infos[1], &infos[2], &infos[3],
+                                                            &infos[4], &infos[5], &infos[6], &infos[7],
+                                                            &infos[8], &infos[9]};
     _Static_assert(sizeof pointers / sizeof pointers[0] == OPTION_COUNT, "every option is listed");
     if (count)
         *count = OPTION_COUNT;
@@ -315,6 +330,9 @@ int k8sleader_options_set(k8sleader_options *options, const char *option, const 
     case OPTION_LABEL:
         return set_label_text(options, value, err);
     }
+    if (code == K8SLEADER_ERR_ARGUMENT)
+        return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is none of its values: %s", option, value,
+                       info->help);
     return code == 0 ? 0 : kl_fail(err, code, "%s: %s", option, k8sleader_error_name(code));
 }
 
@@ -419,6 +437,7 @@ static int resolve(struct kl_standing *standing, const k8sleader_options *o, con
         code = copy_labels(standing, o, err);
     if (code != 0)
         return code;
+    standing->resource = o->resource;
     standing->name = strdup(o->name);
     standing->identity = o->identity ? strdup(o->identity) : default_identity();
     if (asprintf(&standing->lock_name, "%s/%s", standing->namespace_, o->name) < 0)
@@ -434,7 +453,7 @@ static int resolve(struct kl_standing *standing, const k8sleader_options *o, con
         .drain_timeout = o->drain_timeout_ms * MS,
         .rejoin = o->rejoin,
         .resume = o->resume,
-        .put_creates = 1,
+        .put_creates = o->resource->put_creates,
     };
     return K8SLEADER_OK;
 }

@@ -8,6 +8,7 @@
 
 /* Owns its strings until an election takes them over. */
 struct kl_standing {
+    const struct kl_resource *resource;
     char *namespace_;
     char *name;
     char *lock_name; /* "NAMESPACE/NAME" */

@@ -29,6 +29,7 @@ enum sharing {
 
 struct kl_scope {
     k8sleader_client *client;
+    const struct kl_resource *resource;
     char *namespace_;
     k8sleader_election *elections;
     struct lh_table *by_name; /* name → first election of that name */
@@ -49,15 +50,17 @@ struct kl_scope {
 static void list_page(struct kl_scope *scope, const char *continue_token);
 static void ask(struct kl_scope *scope);
 
-static struct kl_scope *scope_of(k8sleader_client *client, const char *namespace_)
+static struct kl_scope *scope_of(k8sleader_client *client, const struct kl_resource *resource,
+                                 const char *namespace_)
 {
     for (struct kl_scope *scope = client->scopes; scope; scope = scope->next)
-        if (strcmp(scope->namespace_, namespace_) == 0)
+        if (scope->resource == resource && strcmp(scope->namespace_, namespace_) == 0)
             return scope;
     struct kl_scope *scope = calloc(1, sizeof *scope);
     if (!scope)
         return NULL;
     scope->client = client;
+    scope->resource = resource;
     scope->namespace_ = strdup(namespace_);
     scope->by_name = lh_kchar_table_new(16, NULL);
     scope->ask_again_at = SHARE_FROM;
@@ -105,7 +108,7 @@ static int set_first(struct kl_scope *scope, const char *name, k8sleader_electio
 
 int kl_scope_join(k8sleader_election *election)
 {
-    struct kl_scope *scope = scope_of(election->client, election->namespace_);
+    struct kl_scope *scope = scope_of(election->client, election->resource, election->namespace_);
     if (!scope)
         return -1;
     election->name_next = first_of_name(scope, election->name);
@@ -168,8 +171,8 @@ void kl_scope_for_all(struct kl_scope *scope, void (*each)(k8sleader_election *,
 static void watch_alone(k8sleader_election *election)
 {
     if (!election->watch)
-        election->watch =
-            kl_watch_new(election->client, election->scope, election->namespace_, election, NULL);
+        election->watch = kl_watch_new(election->client, election->scope, election->resource,
+                                       election->namespace_, election, NULL);
 }
 
 static void stay_alone(struct kl_scope *scope, size_t ask_again_at)
@@ -272,7 +275,8 @@ static void share(struct kl_scope *scope)
     scope->sharing = SHARING_YES;
     tell_absent(scope);
     if (!was_shared)
-        scope->watch = kl_watch_new(scope->client, scope, scope->namespace_, NULL, scope->list_version);
+        scope->watch =
+            kl_watch_new(scope->client, scope, scope->resource, scope->namespace_, NULL, scope->list_version);
     if (!scope->watch) {
         stay_alone(scope, 2 * scope->count);
         return;
@@ -289,7 +293,8 @@ static void list_failed(struct kl_scope *scope, const struct kl_http_result *res
 {
     char doing[512];
     struct kl_verdict verdict;
-    (void)snprintf(doing, sizeof doing, "listing Leases in namespace %s", scope->namespace_);
+    (void)snprintf(doing, sizeof doing, "listing %s in namespace %s", scope->resource->plural,
+                   scope->namespace_);
     kl_answer_judge(scope->client->http, doing, result, &verdict);
     if (result->status == 401)
         kl_http_rejected(scope->client->http);
@@ -375,7 +380,7 @@ static void list_page(struct kl_scope *scope, const char *continue_token)
     char *path = NULL;
     if (token && query) {
         (void)snprintf(query, size, "?limit=%u%s%s", PAGE, token[0] ? "&continue=" : "", token);
-        path = kl_lock_path(scope->namespace_, NULL, query);
+        path = kl_lock_path(scope->resource, scope->namespace_, NULL, query);
     }
     struct kl_http_request request = {.method = "GET", .path = path, .timeout = LIST_TIMEOUT};
     if (path)

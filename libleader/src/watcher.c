@@ -28,6 +28,7 @@ struct kl_watch {
     k8sleader_client *client;
     struct kl_scope *scope;
     k8sleader_election *election; /* NULL: over the whole scope */
+    const struct kl_resource *resource;
     char *namespace_;
     struct kl_transfer *transfer;
     struct kl_watch_decoder *decoder;
@@ -48,9 +49,9 @@ static void open_after(struct kl_watch *watch, int64_t delay);
 
 static void describe(const struct kl_watch *watch, char *text, size_t size)
 {
-    (void)snprintf(text, size, "watching Leases in namespace %s", watch->namespace_);
+    (void)snprintf(text, size, "watching %s in namespace %s", watch->resource->plural, watch->namespace_);
     if (watch->election)
-        (void)snprintf(text, size, "watching Lease %s", watch->election->lock_name);
+        (void)snprintf(text, size, "watching %s %s", watch->resource->kind, watch->election->lock_name);
 }
 
 /* ---- telling those concerned ---- */
@@ -296,7 +297,7 @@ static void on_warm(void *user, const struct kl_http_result *result)
 /* Over HTTP/1.1 a takeover cannot go beside the watch: one read, now, has its connection ready for then. */
 static void warm_up(struct kl_watch *watch)
 {
-    char *path = kl_lock_path(watch->namespace_, watch->election->name, NULL);
+    char *path = kl_lock_path(watch->resource, watch->namespace_, watch->election->name, NULL);
     struct kl_http_request request = {.method = "GET", .path = path, .timeout = OPENING_TIMEOUT};
     if (path && kl_http_is_cold(watch->client->http))
         (void)kl_http_send(watch->client->http, &request, on_warm, NULL);
@@ -346,7 +347,7 @@ static void open_now(struct kl_watch *watch)
     watch->heard_at = kl_now();
     kl_watch_decoder_free(watch->decoder);
     watch->decoder = kl_watch_decoder_new(EVENT_MOST, on_event, watch);
-    char *path = kl_lock_path(watch->namespace_, NULL, query);
+    char *path = kl_lock_path(watch->resource, watch->namespace_, NULL, query);
     if (watch->decoder && path)
         watch->transfer =
             kl_http_stream(watch->client->http, path, (timeout_s + 30) * SECOND, &handlers, watch);
@@ -354,7 +355,8 @@ static void open_now(struct kl_watch *watch)
     open_after(watch, watch->transfer ? OPENING_TIMEOUT : back_off(watch));
 }
 
-struct kl_watch *kl_watch_new(k8sleader_client *client, struct kl_scope *scope, const char *namespace_,
+struct kl_watch *kl_watch_new(k8sleader_client *client, struct kl_scope *scope,
+                              const struct kl_resource *resource, const char *namespace_,
                               k8sleader_election *election, const char *version)
 {
     struct kl_watch *watch = calloc(1, sizeof *watch);
@@ -362,6 +364,7 @@ struct kl_watch *kl_watch_new(k8sleader_client *client, struct kl_scope *scope, 
         return NULL;
     watch->client = client;
     watch->scope = scope;
+    watch->resource = resource;
     watch->election = election;
     watch->timer.fire = on_timer;
     watch->timer.user = watch;

@@ -8,7 +8,8 @@
 #include "client_object.h"
 
 /* election NULL: over the whole scope, from `version` on. NULL without memory. */
-struct kl_watch *kl_watch_new(k8sleader_client *client, struct kl_scope *scope, const char *namespace_,
+struct kl_watch *kl_watch_new(k8sleader_client *client, struct kl_scope *scope,
+                              const struct kl_resource *resource, const char *namespace_,
                               k8sleader_election *election, const char *version);
 void kl_watch_free(struct kl_watch *watch);
 

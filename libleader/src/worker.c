@@ -14,18 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEASES_PATH "/apis/coordination.k8s.io/v1/namespaces/"
 /* How long releases already handed back may take when the client is freed. */
 #define LAST_RELEASES INT64_C(2000000000)
 
-char *kl_lock_path(const char *namespace_, const char *name, const char *query)
+char *kl_lock_path(const struct kl_resource *resource, const char *namespace_, const char *name,
+                   const char *query)
 {
-    size_t size = sizeof LEASES_PATH + strlen(namespace_) + sizeof "/leases/" + (name ? strlen(name) : 0) +
-                  (query ? strlen(query) : 0);
-    char *path = malloc(size);
-    if (path)
-        (void)snprintf(path, size, "%s%s/leases%s%s%s", LEASES_PATH, namespace_, name ? "/" : "",
-                       name ? name : "", query ? query : "");
+    char *path = NULL;
+    if (asprintf(&path, "%s/namespaces/%s/%s%s%s%s", resource->path, namespace_, resource->plural,
+                 name ? "/" : "", name ? name : "", query ? query : "") < 0)
+        return NULL;
     return path;
 }
 
@@ -184,6 +182,11 @@ static k8sleader_error *note_error(const k8sleader_election *e, int code)
             "%s is a coordinated Lease (spec.strategy or spec.preferredHolder is set), which is not "
             "supported: remove those fields, or use another name",
             e->lock_name);
+    case K8SLEADER_ERR_FOREIGN_LOCK:
+        return kl_error_new(
+            code,
+            "ConfigMap %s is a leader-for-life lock (a Pod owns it): use another name for this election",
+            e->lock_name);
     case K8SLEADER_ERR_TIGHT_DURATIONS:
         return kl_error_new(
             code,
@@ -318,14 +321,14 @@ void kl_worker_seen(k8sleader_election *e, struct json_object *object)
 {
     struct kl_lock lock;
     k8sleader_error *error = NULL;
-    if (kl_lease_decode(object, &lock, &error) != 0) {
+    if (kl_lock_decode(e->resource, object, &lock, &error) != 0) {
         struct kl_lease_input failed = {.type = KL_INPUT_WATCH_FAILED,
                                         .error_code = k8sleader_error_code(error)};
         kl_worker_step(e, &failed, NULL, error);
         k8sleader_error_free(error);
         return;
     }
-    struct kl_lease_object seen = {kl_version_of(lock.resource_version), &lock.record, lock.coordinated};
+    struct kl_lease_object seen = {kl_version_of(lock.resource_version), &lock.record, lock.barred};
     struct kl_lease_input input = {.type = KL_INPUT_SEEN, .object = &seen};
     kl_worker_step(e, &input, &lock, NULL);
     kl_lock_clear(&lock);
@@ -365,8 +368,7 @@ static void answer(k8sleader_election *e, enum kl_outcome outcome, int64_t retry
         .object = &object,
     };
     if (lock)
-        object =
-            (struct kl_lease_object){kl_version_of(lock->resource_version), &lock->record, lock->coordinated};
+        object = (struct kl_lease_object){kl_version_of(lock->resource_version), &lock->record, lock->barred};
     kl_worker_step(e, &input, lock, error);
 }
 
@@ -378,13 +380,14 @@ static void on_answer(void *user, const struct kl_http_result *result)
     struct kl_lock lock;
     e->transfer = NULL;
     e->client->in_flight--;
-    (void)snprintf(doing, sizeof doing, "%s Lease %s", doing_what(&e->machine.request), e->lock_name);
+    (void)snprintf(doing, sizeof doing, "%s %s %s", doing_what(&e->machine.request), e->resource->kind,
+                   e->lock_name);
     kl_answer_judge(e->client->http, doing, result, &verdict);
     if (result->status == 401)
         kl_http_rejected(e->client->http);
     if (verdict.outcome != KL_OUTCOME_OK) {
         answer(e, verdict.outcome, verdict.retry_after, verdict.error, NULL);
-    } else if (kl_lease_decode(verdict.object, &lock, &verdict.error) != 0) {
+    } else if (kl_lock_decode(e->resource, verdict.object, &lock, &verdict.error) != 0) {
         answer(e, KL_OUTCOME_AMBIGUOUS, 0, verdict.error, NULL);
     } else {
         answer(e, KL_OUTCOME_OK, 0, NULL, &lock);
@@ -399,12 +402,14 @@ static struct kl_transfer *send_request(k8sleader_election *e, const struct kl_l
     struct kl_http_request request = {.method = "GET", .timeout = wanted->timeout};
     if (wanted->verb != KL_REQUEST_READ) {
         request.method = wanted->verb == KL_REQUEST_CREATE ? "POST" : "PUT";
-        request.body = kl_lease_encode(creates ? NULL : &e->lock, e->namespace_, e->name, &wanted->record,
-                                       e->labels, wanted->acquires ? e->label_count : 0, &request.size);
+        request.body =
+            kl_lock_encode(e->resource, creates ? NULL : &e->lock, e->namespace_, e->name, &wanted->record,
+                           e->labels, wanted->acquires ? e->label_count : 0, &request.size);
         if (!request.body)
             return NULL;
     }
-    char *path = kl_lock_path(e->namespace_, wanted->verb == KL_REQUEST_CREATE ? NULL : e->name, NULL);
+    char *path =
+        kl_lock_path(e->resource, e->namespace_, wanted->verb == KL_REQUEST_CREATE ? NULL : e->name, NULL);
     if (!path) {
         free(request.body);
         return NULL;

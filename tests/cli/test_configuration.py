@@ -43,7 +43,7 @@ class Usage(unittest.TestCase):
                 (["elect", "-x"], "-x"),
                 (["elect", "--name", "a", "b"], '"b"'),
                 (["elect", "--name", "a", "--mode", "life"], "only lease"),
-                (["elect", "--name", "a", "--lock-resource", "configmaps"], "only leases"),
+                (["elect", "--name", "a", "--lock-resource", "endpoints"], "leases or configmaps"),
                 (["elect", "--name", "a", "--output", "yaml"], "human or json"),
                 (["elect", "--name", "a", "--log-level", "loud"], "debug"),
                 (["elect", "--name", "a", "--count", "0"], "--count 0"),

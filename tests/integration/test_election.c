@@ -1,4 +1,5 @@
-/* The main job, on a real connection: one leader, handed over; what any thread may ask; what is written on the wire. */
+/* The main job, on a real connection: one leader, handed over; what any thread may ask; what is written on
+ * the wire. */
 #include "support.h"
 
 #include <json-c/json.h>
@@ -328,7 +329,8 @@ static void test_list_locks(void **state)
     world_start(&world);
     k8sleader_election *a = stand_as(world.client, "web", "a");
     await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING);
-    assert_int_equal(k8sleader_client_list_locks(world.client, K8SLEADER_LEASE, "default", NULL, -1, &list, &error), 0);
+    assert_int_equal(k8sleader_client_list_locks(world.client, "leases", "default", NULL, -1, &list, &error),
+                     0);
     assert_int_equal(k8sleader_lock_list_count(list), 1);
     assert_string_equal(k8sleader_lock_list_name(list, 0), "web");
     assert_string_equal(k8sleader_lock_list_namespace(list, 0), "default");
@@ -337,19 +339,84 @@ static void test_list_locks(void **state)
     assert_true(k8sleader_lock_list_renew_time_us(list, 0) >= k8sleader_lock_list_acquire_time_us(list, 0));
     assert_string_equal(k8sleader_lock_list_name(list, 1), "");
     k8sleader_lock_list_free(list);
-    assert_int_equal(k8sleader_client_list_locks(world.client, K8SLEADER_LEASE, "default", "none", -1, &list, &error),
-                     0);
+    assert_int_equal(
+        k8sleader_client_list_locks(world.client, "leases", "default", "none", -1, &list, &error), 0);
     assert_int_equal(k8sleader_lock_list_count(list), 0);
     k8sleader_lock_list_free(list);
     struct devserver_fault forbidden = {
         .verb = "list", .resource = "leases", .action = DEVSERVER_STATUS, .status = 403, .count = 1};
     assert_true(devserver_add_fault(world.server, &forbidden) > 0);
-    assert_int_equal(k8sleader_client_list_locks(world.client, K8SLEADER_LEASE, "default", NULL, -1, &list, &error),
+    assert_int_equal(k8sleader_client_list_locks(world.client, "leases", "default", NULL, -1, &list, &error),
                      K8SLEADER_ERR_FORBIDDEN);
     assert_null(list);
     assert_int_equal(k8sleader_error_http_status(error), 403);
     k8sleader_error_free(error);
     devserver_clear_faults(world.server);
+    stop_and_free(world.client, a);
+    world_stop(&world);
+}
+
+/* The older lock resource: the same machine, the record in a ConfigMap's annotation. */
+static void test_configmap_lock(void **state)
+{
+    struct world world;
+    k8sleader_lock_list *list = NULL;
+    (void)state;
+    world_start(&world);
+    assert_int_equal(devserver_put_object(
+                         world.server, "configmaps", "default",
+                         "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"other\"},"
+                         "\"data\":{\"a\":\"b\"}}"),
+                     0);
+    k8sleader_options *options = brisk_options("web", "a");
+    assert_int_equal(k8sleader_options_set_lock_resource(options, "endpoints"), K8SLEADER_ERR_ARGUMENT);
+    assert_int_equal(k8sleader_options_set_lock_resource(options, "configmaps"), 0);
+    k8sleader_election *a = stand(world.client, options);
+    uint64_t first = await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING);
+    options = brisk_options("web", "b");
+    assert_int_equal(k8sleader_options_set(options, "lock-resource", "configmaps", NULL), 0);
+    k8sleader_election *b = stand(world.client, options);
+    await(world.client, b, K8SLEADER_EVENT_NEW_LEADER);
+    char *text = devserver_get_object(world.server, "configmaps", "default", "web");
+    assert_non_null(strstr(text, "kubernetes.io/leader"));
+    assert_non_null(strstr(text, "leaderTransitions\\\":0"));
+    free(text);
+    assert_null(devserver_get_object(world.server, "leases", "default", "web"));
+    /* Only those that are locks are listed as such. */
+    assert_int_equal(
+        k8sleader_client_list_locks(world.client, "configmaps", "default", NULL, -1, &list, NULL), 0);
+    assert_int_equal(k8sleader_lock_list_count(list), 1);
+    assert_string_equal(k8sleader_lock_list_holder(list, 0), "a");
+    k8sleader_lock_list_free(list);
+    stop_and_free(world.client, a);
+    uint64_t second = await(world.client, b, K8SLEADER_EVENT_STARTED_LEADING);
+    assert_true(second > first);
+    stop_and_free(world.client, b);
+    world_stop(&world);
+}
+
+/* A ConfigMap that a Pod owns, without a record, is a leader-for-life lock. */
+static void test_leader_for_life_lock_is_refused(void **state)
+{
+    struct world world;
+    (void)state;
+    world_start(&world);
+    devserver_set_gc(world.server, 0);
+    assert_int_equal(
+        devserver_put_object(world.server, "configmaps", "default",
+                             "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"web\","
+                             "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"p\","
+                             "\"uid\":\"0\"}]}}"),
+        0);
+    k8sleader_options *options = brisk_options("web", "a");
+    assert_int_equal(k8sleader_options_set_lock_resource(options, "configmaps"), 0);
+    k8sleader_election *a = stand(world.client, options);
+    k8sleader_event *event = await_error(world.client, a, K8SLEADER_ERR_FOREIGN_LOCK);
+    assert_non_null(strstr(k8sleader_error_message(k8sleader_event_error(event)), "another name"));
+    k8sleader_event_unref(event);
+    expect_no_event(world.client, a, K8SLEADER_EVENT_STARTED_LEADING, 300);
+    assert_int_equal(devserver_delete_object(world.server, "configmaps", "default", "web"), 0);
+    await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING);
     stop_and_free(world.client, a);
     world_stop(&world);
 }
@@ -368,6 +435,8 @@ int main(void)
         cmocka_unit_test(test_close_drains_and_releases_all),
         cmocka_unit_test(test_free_finishes_a_release_handed_back),
         cmocka_unit_test(test_list_locks),
+        cmocka_unit_test(test_configmap_lock),
+        cmocka_unit_test(test_leader_for_life_lock_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

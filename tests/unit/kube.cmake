@@ -8,3 +8,4 @@ unit_test(test_kube_watch)
 
 # Its own allocator, one that fails when told to.
 target_link_options(test_kube_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
+unit_test(test_kube_configmap)

@@ -186,7 +186,7 @@ const char *lease_guard_step(struct lease_guard *g, const struct kl_lease *m, co
     if (m->await_news && !m->must_read && m->phase == KL_PHASE_CANDIDATE)
         return "waits for the watch alone";
     if (m->phase == KL_PHASE_CANDIDATE && !m->in_flight && m->want == KL_URGENCY_NONE &&
-        m->wake_at == KL_NEVER && in->type != KL_INPUT_TICK && m->lock != KL_LOCK_UNKNOWN && !m->coordinated)
+        m->wake_at == KL_NEVER && in->type != KL_INPUT_TICK && m->lock != KL_LOCK_UNKNOWN && !m->barred)
         return "a candidate for whom nothing will ever happen";
     return NULL;
 }
@@ -320,7 +320,7 @@ static void read_record(struct script *s, char **save, struct kl_record *record,
         else if ((v = detail(word, "tr")) != NULL)
             record->transitions = number(v);
         else if (strcmp(word, "coord") == 0)
-            object->coordinated = 1;
+            object->barred = K8SLEADER_ERR_COORDINATED;
         else
             broken(s, "no such word in a record");
     }

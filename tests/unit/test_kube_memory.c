@@ -71,13 +71,13 @@ static void decode(void **state)
         struct kl_lock lock;
         for (int n = 0; n < rows[i].allocations; n++) {
             left = n;
-            int code = kl_lease_decode(object, &lock, NULL);
+            int code = kl_lock_decode(&kl_leases, object, &lock, NULL);
             left = -1;
             assert_int_equal(code, K8SLEADER_ERR_NO_MEMORY);
             assert_memory_equal(&lock, &zero, sizeof lock);
         }
         left = rows[i].allocations;
-        assert_int_equal(kl_lease_decode(object, &lock, NULL), 0);
+        assert_int_equal(kl_lock_decode(&kl_leases, object, &lock, NULL), 0);
         assert_int_equal(left, 0); /* no more than so many are made */
         left = -1;
         kl_lock_clear(&lock);
@@ -103,17 +103,17 @@ static void encode(void **state)
     };
     struct json_object *object = lease(10);
     struct kl_lock lock;
-    assert_int_equal(kl_lease_decode(object, &lock, NULL), 0);
+    assert_int_equal(kl_lock_decode(&kl_leases, object, &lock, NULL), 0);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t size;
         for (int n = 0; n < rows[i].allocations; n++) {
             left = n;
-            char *json = kl_lease_encode(&lock, "", "", &lock.record, &rows[i].label, rows[i].count, &size);
+            char *json = kl_lock_encode(&kl_leases, &lock, "", "", &lock.record, &rows[i].label, rows[i].count, &size);
             left = -1;
             assert_null(json);
         }
         left = rows[i].allocations;
-        char *json = kl_lease_encode(&lock, "", "", &lock.record, &rows[i].label, rows[i].count, &size);
+        char *json = kl_lock_encode(&kl_leases, &lock, "", "", &lock.record, &rows[i].label, rows[i].count, &size);
         assert_int_equal(left, 0);
         left = -1;
         assert_non_null(json);

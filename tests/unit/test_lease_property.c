@@ -133,7 +133,7 @@ static void observe(struct play *p, enum kl_lease_input_type type)
     p->record = record;
     object.version.number = p->wild && dice(p, 4) == 0 ? old - dice(p, 5) : p->version;
     object.version.ordered = !p->unordered;
-    object.coordinated = p->wild && dice(p, 30) == 0;
+    object.barred = p->wild && dice(p, 30) == 0 ? K8SLEADER_ERR_COORDINATED : 0;
     in.version = object.version;
     step(p, &in);
 }

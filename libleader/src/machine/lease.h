@@ -47,7 +47,7 @@ struct kl_lease_config {
 struct kl_lease_object {
     struct kl_version version;
     const struct kl_record *record;
-    int coordinated;
+    int barred; /* 0, or the K8SLEADER_ERR_* that says why it is not to be stood for */
 };
 
 enum kl_lease_phase {
@@ -167,7 +167,7 @@ struct kl_lease {
     enum { KL_LOCK_UNKNOWN, KL_LOCK_ABSENT, KL_LOCK_PRESENT } lock;
     struct kl_version version;
     struct kl_record record;
-    int coordinated;
+    int barred;
     int64_t free_at; /* when it may be taken, before jitter: now if free, else when it runs out */
     int64_t jitter;  /* this chance's share of the herd's spread */
     int64_t jitter_bound;
@@ -212,7 +212,7 @@ struct kl_lease {
 
     /* what was said */
     int told_leader; /* NEW_LEADER was said of record.holder */
-    int told_coordinated;
+    int told_barred;
     int told_duplicate;
     uint64_t told_errors[2]
                         [2]; /* by error code, for [reads and watches] and [writes], since the last success */

@@ -60,7 +60,7 @@ struct next {
 static struct next next_of_candidate(const struct kl_lease *m)
 {
     struct next next = {KL_URGENCY_ACQUIRE, KL_NEVER, 0};
-    if (!m->coordinated && !m->await_news && !m->stopping && m->lock != KL_LOCK_UNKNOWN)
+    if (!m->barred && !m->await_news && !m->stopping && m->lock != KL_LOCK_UNKNOWN)
         next.due = kl_later(m->free_at, m->jitter);
     if (m->must_read && m->read_at <= kl_max(next.due, m->now)) {
         next.due = m->read_at;

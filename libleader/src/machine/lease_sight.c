@@ -96,7 +96,7 @@ static void tell_leader(struct kl_lease *m, struct kl_lease_effects *fx)
  * it. */
 static void tell_duplicate(struct kl_lease *m, struct kl_lease_effects *fx)
 {
-    if (m->told_duplicate || m->coordinated)
+    if (m->told_duplicate || m->barred)
         return;
     m->told_duplicate = 1;
     kl_lease_emit(fx, KL_LEASE_NOTE, 0, K8SLEADER_ERR_DUPLICATE_IDENTITY, 0);
@@ -126,7 +126,7 @@ static void see_own(struct kl_lease *m, const struct kl_own_write *found, int ch
          * race it. (Where our writes come back with another, the server itself wants it so.) */
         if (had && changed)
             m->renew_at = kl_min(m->renew_at, kl_max(m->now, write.sent_at + m->config.retry_period / 4));
-    } else if (m->phase == KL_PHASE_CANDIDATE && write.kind == KL_WRITE_ACQUIRE && !had && !m->coordinated) {
+    } else if (m->phase == KL_PHASE_CANDIDATE && write.kind == KL_WRITE_ACQUIRE && !had && !m->barred) {
         kl_lease_win(m, fx);
     } else {
         new_chance(m, m->now); /* of a term that we lost, and handed back: nobody else can lead by it */
@@ -184,18 +184,21 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
         m->told_leader = 0;
     m->record = *object->record;
     m->record_known = 1;
-    m->coordinated = object->coordinated;
+    m->barred = object->barred;
     adopted(m, &object->version);
     fx->adopted = 1;
-    if (m->coordinated) {
-        if (!m->told_coordinated) {
-            m->told_coordinated = 1;
-            kl_lease_emit(fx, KL_LEASE_NOTE, 0, K8SLEADER_ERR_COORDINATED, 0);
+    if (m->barred) {
+        if (!m->told_barred) {
+            m->told_barred = 1;
+            kl_lease_emit(fx, KL_LEASE_NOTE, 0, m->barred, 0);
         }
         if (kl_lease_holds_lock(m))
-            kl_lease_lose(m, K8SLEADER_REASON_LOST_COORDINATED, fx);
+            kl_lease_lose(m,
+                          m->barred == K8SLEADER_ERR_COORDINATED ? K8SLEADER_REASON_LOST_COORDINATED
+                                                                 : K8SLEADER_REASON_LOST_HOLDER,
+                          fx);
     } else {
-        m->told_coordinated = 0;
+        m->told_barred = 0;
     }
     if (own)
         see_own(m, own, changed, fx);
@@ -229,7 +232,7 @@ int kl_lease_see_absent(struct kl_lease *m, const struct kl_version *version, en
         return 0;
     }
     m->lock = KL_LOCK_ABSENT;
-    m->coordinated = 0;
+    m->barred = 0;
     adopted(m, version ? version : &m->version);
     if (m->phase == KL_PHASE_RELEASING)
         kl_lease_close(m, fx);

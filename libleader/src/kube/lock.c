@@ -1,4 +1,4 @@
-/* The Lease (coordination.k8s.io/v1): see lock.h. */
+/* Lock objects, Leases and ConfigMaps: see lock.h. */
 #include "kube/lock.h"
 
 #include "error.h"
@@ -10,11 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define API_VERSION  "coordination.k8s.io/v1"
-#define KIND         "Lease"
-#define TYPE_MEMBERS "\"apiVersion\":\"" API_VERSION "\",\"kind\":\"" KIND "\","
+/* client-go tools/leaderelection/resourcelock: LeaderElectionRecordAnnotationKey. */
+#define LEADER_ANNOTATION "control-plane.alpha.kubernetes.io/leader"
 
-/* Leases are some hundred bytes: most are put together on the stack, and then allocated in one piece of the
+const struct kl_resource kl_leases = {
+    .plural = "leases",
+    .kind = "Lease",
+    .api_version = "coordination.k8s.io/v1",
+    .path = "/apis/coordination.k8s.io/v1",
+    .transitions = "leaseTransitions",
+    .put_creates = 1,
+};
+
+const struct kl_resource kl_configmaps = {
+    .plural = "configmaps",
+    .kind = "ConfigMap",
+    .api_version = "v1",
+    .path = "/api/v1",
+    .transitions = "leaderTransitions",
+    .in_annotation = 1,
+};
+
+const struct kl_resource *kl_resource_named(const char *plural)
+{
+    return strcmp(plural, kl_leases.plural) == 0       ? &kl_leases
+           : strcmp(plural, kl_configmaps.plural) == 0 ? &kl_configmaps
+                                                       : NULL;
+}
+
+/* Locks are some hundred bytes: most are put together on the stack, and then allocated in one piece of the
  * right size. */
 #define USUAL_SIZE 2048
 
@@ -23,6 +47,8 @@ struct parts {
     struct json_object *metadata;
     struct json_object *spec;
     struct json_object *labels;
+    struct json_object *annotations;
+    struct json_object *owners;
     struct json_object *name;
     struct json_object *uid;
     struct json_object *resource_version;
@@ -30,12 +56,21 @@ struct parts {
 
 /* ---- reading ---- */
 
-static int refuse(k8sleader_error **err, const char *member, struct json_object *value)
+static void put_string_member(struct kl_text *text, const char *key, const char *value)
+{
+    kl_text_string(text, key, strlen(key));
+    kl_text_put(text, ":", 1);
+    kl_text_string(text, value, strlen(value));
+    kl_text_put(text, ",", 1);
+}
+
+static int refuse(const struct kl_resource *resource, k8sleader_error **err, const char *member,
+                  struct json_object *value)
 {
     const char *text = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
     char quote[KL_JSON_QUOTE_SIZE];
     kl_json_quote(quote, text ? text : "", text ? strlen(text) : 0);
-    return kl_fail(err, K8SLEADER_ERR_PROTOCOL, "no readable Lease: %s is %s", member, quote);
+    return kl_fail(err, K8SLEADER_ERR_PROTOCOL, "no readable %s: %s is %s", resource->kind, member, quote);
 }
 
 /* null is missing, and so is "", as in Go. */
@@ -57,37 +92,44 @@ static const char *string_or_empty(struct json_object *value)
     return string ? string : "";
 }
 
-static int read_top(struct json_object *object, struct parts *parts, struct kl_text *text,
-                    k8sleader_error **err)
+static void put_type(struct kl_text *text, const struct kl_resource *resource)
+{
+    put_string_member(text, "apiVersion", resource->api_version);
+    put_string_member(text, "kind", resource->kind);
+}
+
+static int read_top(const struct kl_resource *resource, struct json_object *object, struct parts *parts,
+                    struct kl_text *text, k8sleader_error **err)
 {
     struct lh_entry *entry;
-    kl_text_puts(text, TYPE_MEMBERS);
+    put_type(text, resource);
     lh_foreach(json_object_get_object(object), entry)
     {
         const char *key = lh_entry_k(entry);
         struct json_object *value = lh_entry_v(entry);
         if (strcmp(key, "metadata") == 0)
             parts->metadata = value;
-        else if (strcmp(key, "spec") == 0)
+        else if (strcmp(key, "spec") == 0 && !resource->in_annotation)
             parts->spec = value;
         else if (strcmp(key, "apiVersion") == 0) {
-            if (!is_missing_or(value, API_VERSION))
-                return refuse(err, key, value);
+            if (!is_missing_or(value, resource->api_version))
+                return refuse(resource, err, key, value);
         } else if (strcmp(key, "kind") == 0) {
-            if (!is_missing_or(value, KIND))
-                return refuse(err, key, value);
+            if (!is_missing_or(value, resource->kind))
+                return refuse(resource, err, key, value);
         } else
             kl_text_member(text, key, value);
     }
     kl_text_put(text, "", 1);
     if (!json_object_is_type(parts->metadata, json_type_object))
-        return refuse(err, "metadata", parts->metadata);
+        return refuse(resource, err, "metadata", parts->metadata);
     if (!is_missing_or_type(parts->spec, json_type_object))
-        return refuse(err, "spec", parts->spec);
+        return refuse(resource, err, "spec", parts->spec);
     return 0;
 }
 
-static int read_metadata(struct parts *parts, struct kl_text *text, k8sleader_error **err)
+static int read_metadata(const struct kl_resource *resource, struct parts *parts, struct kl_text *text,
+                         k8sleader_error **err)
 {
     struct lh_entry *entry;
     lh_foreach(json_object_get_object(parts->metadata), entry)
@@ -100,31 +142,74 @@ static int read_metadata(struct parts *parts, struct kl_text *text, k8sleader_er
             parts->resource_version = value;
         else if (strcmp(key, "labels") == 0)
             parts->labels = value;
+        else if (strcmp(key, "annotations") == 0 && resource->in_annotation)
+            parts->annotations = value;
         else if (strcmp(key, "managedFields") != 0) {
             if (strcmp(key, "name") == 0)
                 parts->name = value;
+            if (strcmp(key, "ownerReferences") == 0)
+                parts->owners = value;
             kl_text_member(text, key, value);
         }
     }
     kl_text_put(text, "", 1);
     if (!*string_or_empty(parts->name))
-        return refuse(err, "metadata.name", parts->name);
+        return refuse(resource, err, "metadata.name", parts->name);
     if (parts->uid && !kl_json_string(parts->uid))
-        return refuse(err, "metadata.uid", parts->uid);
+        return refuse(resource, err, "metadata.uid", parts->uid);
     if (parts->resource_version && !kl_json_string(parts->resource_version))
-        return refuse(err, "metadata.resourceVersion", parts->resource_version);
+        return refuse(resource, err, "metadata.resourceVersion", parts->resource_version);
     if (!is_missing_or_type(parts->labels, json_type_object))
-        return refuse(err, "metadata.labels", parts->labels);
+        return refuse(resource, err, "metadata.labels", parts->labels);
+    if (!is_missing_or_type(parts->annotations, json_type_object))
+        return refuse(resource, err, "metadata.annotations", parts->annotations);
     return 0;
 }
 
-static void read_labels(struct json_object *labels, struct kl_text *text)
+/* The members of labels or annotations, but for one that is held elsewhere. */
+static void read_members(struct json_object *members, const char *but, struct kl_text *text)
 {
     struct lh_entry *entry;
-    if (labels)
-        lh_foreach(json_object_get_object(labels), entry)
+    if (members)
+        lh_foreach(json_object_get_object(members), entry) if (strcmp(lh_entry_k(entry), but) != 0)
             kl_text_member(text, lh_entry_k(entry), lh_entry_v(entry));
     kl_text_put(text, "", 1);
+}
+
+/* A Pod owns it: a leader-for-life lock, which nobody may renew. */
+static int is_owned_by_a_pod(struct json_object *owners)
+{
+    size_t count = json_object_is_type(owners, json_type_array) ? json_object_array_length(owners) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *owner = json_object_array_get_idx(owners, i);
+        struct json_object *kind = NULL;
+        if (json_object_is_type(owner, json_type_object) && json_object_object_get_ex(owner, "kind", &kind) &&
+            strcmp(string_or_empty(kind), "Pod") == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* The record in its annotation; *record is owned by the caller then, NULL when there is none. */
+static int parse_annotation(const struct kl_resource *resource, const struct parts *parts,
+                            struct kl_lock *lock, struct json_object **record, k8sleader_error **err)
+{
+    struct json_object *value = NULL;
+    if (parts->annotations)
+        (void)json_object_object_get_ex(parts->annotations, LEADER_ANNOTATION, &value);
+    const char *text = string_or_empty(value);
+    if (!*text) {
+        if (is_owned_by_a_pod(parts->owners))
+            lock->barred = K8SLEADER_ERR_FOREIGN_LOCK;
+        return 0;
+    }
+    *record = kl_json_parse(text, strlen(text));
+    if (!json_object_is_type(*record, json_type_object)) {
+        json_object_put(*record);
+        *record = NULL;
+        return refuse(resource, err, "the annotation " LEADER_ANNOTATION, value);
+    }
+    return 0;
 }
 
 /* A holder too long to keep, or that C text would cut, is made another that differs whenever the whole
@@ -168,8 +253,9 @@ static int64_t read_integer(struct json_object *value)
     return *end == '\0' && errno == 0 ? number : 0;
 }
 
-static int read_spec(struct json_object *spec, struct kl_lock *lock, struct kl_text *text,
-                     k8sleader_error **err)
+/* The record's members, of a Lease's spec or of the annotation. */
+static int read_record(const struct kl_resource *resource, struct json_object *spec, struct kl_lock *lock,
+                       struct kl_text *text, k8sleader_error **err)
 {
     struct lh_entry *entry = spec ? lh_table_head(json_object_get_object(spec)) : NULL;
     for (; entry; entry = lh_entry_next(entry)) {
@@ -177,7 +263,9 @@ static int read_spec(struct json_object *spec, struct kl_lock *lock, struct kl_t
         struct json_object *value = lh_entry_v(entry);
         if (strcmp(key, "holderIdentity") == 0) {
             if (!is_missing_or_type(value, json_type_string))
-                return refuse(err, "spec.holderIdentity", value);
+                return refuse(resource, err,
+                              resource->in_annotation ? "the record's holderIdentity" : "spec.holderIdentity",
+                              value);
             if (value)
                 set_holder(lock->record.holder, json_object_get_string(value),
                            (size_t)json_object_get_string_len(value));
@@ -187,12 +275,12 @@ static int read_spec(struct json_object *spec, struct kl_lock *lock, struct kl_t
             lock->record.acquire_time = read_time(value);
         else if (strcmp(key, "leaseDurationSeconds") == 0)
             lock->record.duration_s = read_integer(value);
-        else if (strcmp(key, "leaseTransitions") == 0)
+        else if (strcmp(key, resource->transitions) == 0)
             lock->record.transitions = read_integer(value);
         else {
             if (strcmp(key, "strategy") == 0 || strcmp(key, "preferredHolder") == 0)
-                lock->coordinated |=
-                    json_object_is_type(value, json_type_string) && json_object_get_string_len(value) > 0;
+                if (json_object_is_type(value, json_type_string) && json_object_get_string_len(value) > 0)
+                    lock->barred = K8SLEADER_ERR_COORDINATED;
             kl_text_member(text, key, value);
         }
     }
@@ -201,14 +289,16 @@ static int read_spec(struct json_object *spec, struct kl_lock *lock, struct kl_t
 }
 
 /* Moves the texts, each with its NUL, into one block. Their order is the order they were written in. */
-static int keep_texts(struct kl_lock *lock, const struct kl_text *text, k8sleader_error **err)
+static int keep_texts(const struct kl_resource *resource, struct kl_lock *lock, const struct kl_text *text,
+                      k8sleader_error **err)
 {
     char *at = text->failed ? NULL : malloc(text->size);
     if (!at)
-        return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a Lease");
+        return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a %s", resource->kind);
     memcpy(at, text->bytes, text->size);
-    char **const texts[] = {&lock->other_top, &lock->other_metadata,  &lock->labels, &lock->other_spec,
-                            &lock->uid,       &lock->resource_version};
+    char **const texts[] = {&lock->other_top,       &lock->other_metadata, &lock->labels,
+                            &lock->annotations,     &lock->other_record,   &lock->uid,
+                            &lock->resource_version};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = at;
         at += strlen(at) + 1;
@@ -216,42 +306,65 @@ static int keep_texts(struct kl_lock *lock, const struct kl_text *text, k8sleade
     return 0;
 }
 
-static int decode(struct json_object *object, struct kl_lock *lock, struct kl_text *text,
-                  k8sleader_error **err)
+static int read_parts(const struct kl_resource *resource, const struct parts *parts, struct kl_lock *lock,
+                      struct kl_text *text, k8sleader_error **err)
+{
+    struct json_object *annotated = NULL;
+    int code = 0;
+    read_members(parts->labels, "", text);
+    read_members(parts->annotations, LEADER_ANNOTATION, text);
+    if (resource->in_annotation)
+        code = parse_annotation(resource, parts, lock, &annotated, err);
+    if (!code)
+        code = read_record(resource, resource->in_annotation ? annotated : parts->spec, lock, text, err);
+    json_object_put(annotated);
+    return code;
+}
+
+static int decode(const struct kl_resource *resource, struct json_object *object, struct kl_lock *lock,
+                  struct kl_text *text, k8sleader_error **err)
 {
     struct parts parts = {0};
     if (!json_object_is_type(object, json_type_object))
-        return refuse(err, "the object", object);
-    int code = read_top(object, &parts, text, err);
+        return refuse(resource, err, "the object", object);
+    int code = read_top(resource, object, &parts, text, err);
     if (!code)
-        code = read_metadata(&parts, text, err);
-    if (code)
-        return code;
-    read_labels(parts.labels, text);
-    code = read_spec(parts.spec, lock, text, err);
+        code = read_metadata(resource, &parts, text, err);
+    if (!code)
+        code = read_parts(resource, &parts, lock, text, err);
     if (code)
         return code;
     kl_text_puts(text, string_or_empty(parts.uid));
     kl_text_put(text, "", 1);
     kl_text_puts(text, string_or_empty(parts.resource_version));
     kl_text_put(text, "", 1);
-    code = keep_texts(lock, text, err);
+    code = keep_texts(resource, lock, text, err);
     if (!code)
         lock->version = kl_version_number(lock->resource_version);
     return code;
 }
 
-int kl_lease_decode(struct json_object *object, struct kl_lock *lock, k8sleader_error **err)
+int kl_lock_decode(const struct kl_resource *resource, struct json_object *object, struct kl_lock *lock,
+                   k8sleader_error **err)
 {
     char storage[USUAL_SIZE];
     struct kl_text text;
     kl_text_start(&text, storage, sizeof storage);
     *lock = (struct kl_lock){.record = {.acquire_time = KL_STAMP_NONE, .renew_time = KL_STAMP_NONE}};
-    int code = decode(object, lock, &text, err);
+    int code = decode(resource, object, lock, &text, err);
     kl_text_free(&text);
     if (code)
         kl_lock_clear(lock);
     return code;
+}
+
+int kl_object_is_lock(const struct kl_resource *resource, struct json_object *object)
+{
+    struct json_object *metadata = NULL;
+    struct json_object *annotations = NULL;
+    return !resource->in_annotation || (json_object_object_get_ex(object, "metadata", &metadata) &&
+                                        json_object_object_get_ex(metadata, "annotations", &annotations) &&
+                                        json_object_object_get_ex(annotations, LEADER_ANNOTATION, NULL));
 }
 
 static const char *metadata_string(struct json_object *object, const char *key)
@@ -302,14 +415,6 @@ uint64_t kl_version_number(const char *resource_version)
 }
 
 /* ---- writing ---- */
-
-static void put_string_member(struct kl_text *text, const char *key, const char *value)
-{
-    kl_text_string(text, key, strlen(key));
-    kl_text_put(text, ":", 1);
-    kl_text_string(text, value, strlen(value));
-    kl_text_put(text, ",", 1);
-}
 
 static void put_time_member(struct kl_text *text, const char *key, kl_stamp stamp)
 {
@@ -402,8 +507,20 @@ static void put_labels(struct kl_text *text, const char *existing, const struct 
     kl_text_put(text, ",", 1);
 }
 
+static void put_annotations(struct kl_text *text, const struct kl_lock *base, const struct kl_text *record)
+{
+    kl_text_puts(text, "\"annotations\":{");
+    if (base)
+        kl_text_puts(text, base->annotations);
+    kl_text_puts(text, "\"" LEADER_ANNOTATION "\":");
+    kl_text_string(text, record->bytes, record->size);
+    kl_text_put(text, "},", 2);
+}
+
+/* annotation: the record, where that is its place; else NULL. */
 static void put_metadata(struct kl_text *text, const struct kl_lock *base, const char *namespace_,
-                         const char *name, const struct kl_label *labels, size_t count)
+                         const char *name, const struct kl_label *labels, size_t count,
+                         const struct kl_text *annotation)
 {
     kl_text_puts(text, "\"metadata\":{");
     if (base) {
@@ -417,19 +534,22 @@ static void put_metadata(struct kl_text *text, const struct kl_lock *base, const
         put_string_member(text, "namespace", namespace_);
     }
     put_labels(text, base ? base->labels : "", labels, count);
+    if (annotation)
+        put_annotations(text, base, annotation);
     kl_text_close(text, '}');
 }
 
-static void put_spec(struct kl_text *text, const struct kl_lock *base, const struct kl_record *record)
+static void put_record(const struct kl_resource *resource, struct kl_text *text, const struct kl_lock *base,
+                       const struct kl_record *record)
 {
-    kl_text_puts(text, "\"spec\":{");
+    kl_text_put(text, "{", 1);
     if (base)
-        kl_text_puts(text, base->other_spec);
+        kl_text_puts(text, base->other_record);
     put_string_member(text, "holderIdentity", record->holder);
     put_integer_member(text, "leaseDurationSeconds", record->duration_s);
     put_time_member(text, "acquireTime", record->acquire_time);
     put_time_member(text, "renewTime", record->renew_time);
-    put_integer_member(text, "leaseTransitions", record->transitions);
+    put_integer_member(text, resource->transitions, record->transitions);
     kl_text_close(text, '}');
 }
 
@@ -440,22 +560,35 @@ static size_t usual_size(const struct kl_lock *base)
     if (!base)
         return own;
     return own + strlen(base->other_top) + strlen(base->other_metadata) + strlen(base->labels) +
-           strlen(base->other_spec) + strlen(base->uid) + strlen(base->resource_version);
+           strlen(base->annotations) + strlen(base->other_record) + strlen(base->uid) +
+           strlen(base->resource_version);
 }
 
-char *kl_lease_encode(const struct kl_lock *base, const char *namespace_, const char *name,
-                      const struct kl_record *record, const struct kl_label *labels, size_t count,
-                      size_t *size)
+char *kl_lock_encode(const struct kl_resource *resource, const struct kl_lock *base, const char *namespace_,
+                     const char *name, const struct kl_record *record, const struct kl_label *labels,
+                     size_t count, size_t *size)
 {
+    char storage[USUAL_SIZE];
+    struct kl_text annotation;
     struct kl_text text;
+    kl_text_start(&annotation, storage, sizeof storage);
     kl_text_start(&text, NULL, 0);
     kl_text_reserve(&text, usual_size(base));
     kl_text_put(&text, "{", 1);
-    kl_text_puts(&text, base ? base->other_top : TYPE_MEMBERS);
-    put_metadata(&text, base, namespace_, name, labels, count);
-    kl_text_put(&text, ",", 1);
-    put_spec(&text, base, record);
+    if (base)
+        kl_text_puts(&text, base->other_top);
+    else
+        put_type(&text, resource);
+    if (resource->in_annotation)
+        put_record(resource, &annotation, base, record);
+    put_metadata(&text, base, namespace_, name, labels, count, resource->in_annotation ? &annotation : NULL);
+    if (!resource->in_annotation) {
+        kl_text_puts(&text, ",\"spec\":");
+        put_record(resource, &text, base, record);
+    }
     kl_text_put(&text, "}", 2); /* with the NUL */
+    text.failed |= annotation.failed;
+    kl_text_free(&annotation);
     if (text.failed) {
         kl_text_free(&text);
         return NULL;
