@@ -29,7 +29,7 @@ build_packages=(
     build-essential cmake ninja-build pkg-config python3
     libcurl4-openssl-dev libjson-c-dev libyaml-dev libssl-dev libmicrohttpd-dev
 )
-test_packages=(libcmocka-dev clang clang-format clang-tidy cppcheck)
+test_packages=(libcmocka-dev clang python3-venv)
 
 # Installs those of the named Debian packages that are missing.
 need_packages() {
@@ -54,6 +54,13 @@ build_preset() {
         { tail -30 "$root/build/$preset.configure.log" >&2; die "cmake --preset $preset failed"; }
     (cd "$root" && cmake --build --preset "$preset" -j "$jobs" >"build/$preset.build.log" 2>&1) ||
         { tail -60 "$root/build/$preset.build.log" >&2; die "building $preset failed"; }
+}
+
+# Go from 1.26 on, which the real control plane needs.
+go_is_recent() {
+    local version
+    version=$(go env GOVERSION 2>/dev/null) || return 1
+    [ "$(printf '%s\n' go1.26 "$version" | sort -V | head -n 1)" = go1.26 ]
 }
 
 mkdir -p "$root/build"
