@@ -171,12 +171,22 @@ static void judge_refusal(const char *server, const char *doing, const struct kl
     say(verdict, outcome, status_error(server, doing, status, &said, code), status, retriable);
 }
 
+/*
+ * These are said before anything is done, and hold even where the explanation was cut off. A server that
+ * refuses a request without reading its body resets the HTTP/2 stream behind the answer, and libcurl then may
+ * not wait for the end.
+ */
+static int is_refused_unread(const struct kl_http_result *result)
+{
+    return !result->too_large && (result->status == 401 || result->status == 403 || result->status == 429);
+}
+
 void kl_answer_judge(const struct kl_http *http, const char *doing, const struct kl_http_result *result,
                      struct kl_verdict *verdict)
 {
     const char *server = kl_http_server(http);
     memset(verdict, 0, sizeof *verdict);
-    if (result->curl != CURLE_OK) {
+    if (result->curl != CURLE_OK && !is_refused_unread(result)) {
         judge_failure(server, doing, result, verdict);
         return;
     }

@@ -315,6 +315,9 @@ int k8sleader_options_set(k8sleader_options *options, const char *option, const 
     switch (info->type) {
     case OPTION_TEXT:
         code = info->set_text(options, value);
+        if (code == K8SLEADER_ERR_ARGUMENT)
+            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is none of its values: %s", option, value,
+                           info->help);
         break;
     case OPTION_DURATION:
         if (read_duration(value, &ms) != 0)

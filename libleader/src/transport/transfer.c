@@ -136,6 +136,14 @@ static int on_socket_created(void *user, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+/* As libcurl would, but closed when the process runs another program: its child must not keep our connections open. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)user;
+    (void)purpose;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static void set_blob(CURL *easy, CURLoption option, const struct kl_pem *pem)
 {
     struct curl_blob blob = {.data = pem->bytes, .len = pem->size, .flags = CURL_BLOB_NOCOPY};
@@ -167,6 +175,7 @@ static void set_constants(struct kl_transfer *t)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_created);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, http);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
