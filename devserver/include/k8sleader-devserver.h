@@ -1,7 +1,7 @@
 /*
- * The embedded API server: Leases, ConfigMaps, Pods, Nodes, Events and Namespaces in memory, behind the same
- * HTTP API as kube-apiserver's, for demos and for hermetic tests. It is no Kubernetes: nothing is stored,
- * nothing is admitted, nobody but the configured tokens is known.
+ * The embedded API server: Leases, ConfigMaps, Pods, Nodes, Events, Namespaces, Roles and RoleBindings in
+ * memory, behind the same HTTP API as kube-apiserver's, for demos and for hermetic tests. It is no
+ * Kubernetes: nothing is stored, nothing is admitted, and one token may do anything.
  *
  * It is a static library that tests link, and `k8sleader dev-server` for everybody else; not part of the
  * stable ABI.
@@ -12,6 +12,8 @@
  * POST /_devserver/freeze-connections,
  * /_devserver/compact, /_devserver/token {"token":"…"} (null: nobody) and /_devserver/gc {"enabled":true} do
  * what the functions below do; GET /_devserver/requests?verb=get&resource=leases gives {"count":N}.
+ * POST /_devserver/users {"name":"…"} gives {"token":"…"}: of a user who may do what Roles and RoleBindings
+ * (rbac.authorization.k8s.io/v1, of one namespace; there are no ClusterRoles) allow, and nothing else.
  */
 #ifndef K8SLEADER_DEVSERVER_H
 #define K8SLEADER_DEVSERVER_H
@@ -36,7 +38,7 @@ struct devserver_config {
                               localhost */
     int64_t cert_lifetime_s; /* of the certificate made here; negative: already expired. Default a day */
     const char *token;       /* the bearer token of its one user; default: random */
-    int anonymous;           /* 1: requests without a token are let in */
+    int anonymous;           /* 1: requests without a token may do anything; else they are answered 403 */
     const char
         *request_log; /* a file to which each request is appended as one JSON object a line; NULL: none */
     int64_t bookmark_period_ms; /* default 60000 */
@@ -138,6 +140,12 @@ int devserver_resume(struct devserver *server, char **error);
 
 /* Replaces the token at once (a revoked one); NULL: nobody is let in. */
 void devserver_set_token(struct devserver *server, const char *token);
+
+/*
+ * The token of a user of that name ("limited", "system:serviceaccount:default:web") who may do what Roles and
+ * RoleBindings allow, and nothing else. Owned by the server.
+ */
+const char *devserver_user(struct devserver *server, const char *name);
 
 /* Stops or restarts the garbage collector. */
 void devserver_set_gc(struct devserver *server, int enabled);

@@ -73,7 +73,8 @@ void ds_answer_failure(struct ds_answer *answer, int code, const char *reason,
         abort();
     va_end(arguments);
     struct json_object *details = NULL;
-    if (resource != NULL || !ds_empty(name)) {
+    /* These two always have details, if only empty ones. */
+    if (resource != NULL || !ds_empty(name) || code == 403 || code == 405) {
         details = json_object_new_object();
         set_unless_empty(details, "name", name);
         set_unless_empty(details, "group", resource == NULL ? NULL : resource->group);
@@ -104,18 +105,46 @@ void ds_answer_cause(struct ds_answer *answer, const char *reason, const char *m
     ds_answer_tree(answer, answer->status, tree);
 }
 
+void ds_answer_retry_after(struct ds_answer *answer, int seconds)
+{
+    struct json_object *tree = json_tokener_parse(answer->body->bytes);
+    json_object_object_add(ds_tree_get(tree, "details"), "retryAfterSeconds", json_object_new_int(seconds));
+    ds_answer_tree(answer, answer->status, tree);
+    answer->retry_after_s = seconds;
+}
+
+void ds_answer_no_resource(struct ds_answer *answer)
+{
+    ds_answer_tree(answer, 404,
+                   failure_tree(404, "NotFound", "the server could not find the requested resource",
+                                json_object_new_object()));
+}
+
 void ds_answer_not_found(struct ds_answer *answer, const struct ds_resource *resource, const char *name)
 {
-    ds_answer_failure(answer, 404, "NotFound", resource, name, "%s \"%s\" not found",
-                      ds_resource_qualified(resource), name);
+    ds_answer_failure(answer, 404, "NotFound", resource, name, "%s \"%s\" not found", resource->qualified,
+                      name);
 }
 
 void ds_answer_conflict(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
                         const char *why)
 {
     ds_answer_failure(answer, 409, "Conflict", resource, name,
-                      "Operation cannot be fulfilled on %s \"%s\": %s", ds_resource_qualified(resource), name,
-                      why);
+                      "Operation cannot be fulfilled on %s \"%s\": %s", resource->qualified, name, why);
+}
+
+void ds_answer_stale_deletion(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
+                              const char *why)
+{
+    int grouped = resource->group[0] != '\0';
+    char *message = ds_format("Operation cannot be fulfilled on %s%s%s \"%s\": %s", resource->kind,
+                              grouped ? "." : "", resource->group, name, why);
+    struct json_object *details = json_object_new_object();
+    ds_tree_set_string(details, "name", name);
+    set_unless_empty(details, "group", resource->group);
+    ds_tree_set_string(details, "kind", resource->kind);
+    ds_answer_tree(answer, 409, failure_tree(409, "Conflict", message, details));
+    free(message);
 }
 
 void ds_answer_bad_request(struct ds_answer *answer, const char *message)

@@ -31,9 +31,16 @@ void ds_answer_failure(struct ds_answer *answer, int code, const char *reason,
 /* Adds a cause to the details of the failure. */
 void ds_answer_cause(struct ds_answer *answer, const char *reason, const char *message, const char *field);
 
+/* As a header and in the details of the failure. */
+void ds_answer_retry_after(struct ds_answer *answer, int seconds);
+
+void ds_answer_no_resource(struct ds_answer *answer);
 void ds_answer_not_found(struct ds_answer *answer, const struct ds_resource *resource, const char *name);
 void ds_answer_conflict(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
                         const char *why);
+/* A deletion whose preconditions don't hold: the one answer that calls the kind, not the resource. */
+void ds_answer_stale_deletion(struct ds_answer *answer, const struct ds_resource *resource, const char *name,
+                              const char *why);
 void ds_answer_bad_request(struct ds_answer *answer, const char *message);
 
 /* A success Status, the answer to a deletion. */

@@ -1,17 +1,15 @@
 #include "canonical.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "labels.h"
 #include "lease.h"
 #include "member.h"
 #include "tree.h"
-
-enum { LONGEST_NAME = 253 };
 
 static const struct ds_member metadata_members[] = {
     {"name", DS_STRING},
@@ -40,6 +38,15 @@ static const struct ds_member spec_and_status[] = {
     {"status", DS_OBJECT},
 };
 
+static const struct ds_member role_members[] = {
+    {"rules", DS_OBJECT_ARRAY},
+};
+
+static const struct ds_member rolebinding_members[] = {
+    {"subjects", DS_OBJECT_ARRAY},
+    {"roleRef", DS_OBJECT},
+};
+
 #define COUNT(members) (sizeof(members) / sizeof((members)[0]))
 
 /* Events have many members at the top and nobody here looks at them: all are kept. */
@@ -64,6 +71,11 @@ static int take_body(const struct ds_resource *resource, struct json_object *bod
     }
     case DS_CONFIGMAPS:
         return ds_members_take(configmap_members, COUNT(configmap_members), "ConfigMap", body, tree, problem);
+    case DS_ROLES:
+        return ds_members_take(role_members, COUNT(role_members), "Role", body, tree, problem);
+    case DS_ROLEBINDINGS:
+        return ds_members_take(rolebinding_members, COUNT(rolebinding_members), "RoleBinding", body, tree,
+                               problem);
     case DS_EVENTS:
         take_all(body, tree);
         return 1;
@@ -108,20 +120,65 @@ struct json_object *ds_canonical(const struct ds_resource *resource, struct json
     return NULL;
 }
 
-static int is_dns_subdomain(const char *name)
+struct unknown {
+    struct ds_text *paths;
+    const char *prefix;
+    const struct ds_member *members; /* at the top: known beside kind, apiVersion and metadata */
+    size_t count;
+};
+
+static void add_unknown(void *data, const char *name)
 {
-    size_t length = strlen(name);
-    if (length == 0 || length > LONGEST_NAME)
-        return 0;
-    for (size_t i = 0; i < length; i++) {
-        int alphanumeric = isdigit((unsigned char)name[i]) || islower((unsigned char)name[i]);
-        int at_edge = i == 0 || i + 1 == length || name[i - 1] == '.' || name[i + 1] == '.';
-        if (!alphanumeric && (at_edge || (name[i] != '-' && name[i] != '.')))
-            return 0;
-        if (!alphanumeric && name[i] == '.' && name[i - 1] == '-')
-            return 0;
+    const struct unknown *unknown = data;
+    ds_text_printf(unknown->paths, "%s%s\n", unknown->prefix, name);
+}
+
+/* Known there, though this server has no use for them. */
+static void add_unknown_in_metadata(void *data, const char *name)
+{
+    if (strcmp(name, "managedFields") != 0 && strcmp(name, "selfLink") != 0)
+        add_unknown(data, name);
+}
+
+static void add_unknown_at_top(void *data, const char *name)
+{
+    const struct unknown *unknown = data;
+    for (size_t i = 0; i < unknown->count; i++)
+        if (strcmp(unknown->members[i].name, name) == 0)
+            return;
+    add_unknown(data, name);
+}
+
+void ds_unknown_members(const struct ds_resource *resource, struct json_object *body, struct ds_text *paths)
+{
+    static const struct ds_member every[] = {
+        {"kind", DS_STRING}, {"apiVersion", DS_STRING}, {"metadata", DS_OBJECT}};
+    struct unknown top = {paths, "", spec_and_status, COUNT(spec_and_status)};
+    struct unknown in_metadata = {paths, "metadata.", NULL, 0};
+    if (resource->id == DS_LEASES) {
+        top.count = 1;
+        ds_lease_unknown_members(body, paths);
+    } else if (resource->id == DS_CONFIGMAPS) {
+        top.members = configmap_members;
+        top.count = COUNT(configmap_members);
+    } else if (resource->id == DS_ROLES) {
+        top.members = role_members;
+        top.count = COUNT(role_members);
+    } else if (resource->id == DS_ROLEBINDINGS) {
+        top.members = rolebinding_members;
+        top.count = COUNT(rolebinding_members);
     }
-    return 1;
+    if (resource->id != DS_EVENTS)
+        ds_members_unknown(every, COUNT(every), body, add_unknown_at_top, &top);
+    ds_members_unknown(metadata_members, COUNT(metadata_members), ds_tree_get(body, "metadata"),
+                       add_unknown_in_metadata, &in_metadata);
+}
+
+void ds_prune_disabled(const struct ds_resource *resource, struct json_object *tree,
+                       struct json_object *stored)
+{
+    if (resource->id == DS_LEASES)
+        ds_lease_prune_coordinated(ds_tree_get(tree, "spec"), ds_tree_get(stored, "spec"));
 }
 
 static void validate_name(const char *name, struct ds_complaints *complaints)
@@ -129,7 +186,7 @@ static void validate_name(const char *name, struct ds_complaints *complaints)
     if (ds_empty(name))
         ds_complain(complaints, "FieldValueRequired", "metadata.name",
                     "Required value: name or generateName is required");
-    else if (!is_dns_subdomain(name))
+    else if (!ds_is_dns_subdomain(name))
         ds_complain(
             complaints, "FieldValueInvalid", "metadata.name",
             "Invalid value: \"%s\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
@@ -142,15 +199,23 @@ static void validate_name(const char *name, struct ds_complaints *complaints)
 static void validate_owners(struct json_object *owners, struct ds_complaints *complaints)
 {
     static const char *const required[] = {"apiVersion", "kind", "name", "uid"};
+    size_t controllers = 0;
     for (size_t i = 0; owners != NULL && i < json_object_array_length(owners); i++) {
+        struct json_object *owner = json_object_array_get_idx(owners, i);
         for (size_t k = 0; k < COUNT(required); k++) {
-            if (!ds_empty(ds_tree_string(json_object_array_get_idx(owners, i), required[k])))
+            if (!ds_empty(ds_tree_string(owner, required[k])))
                 continue;
-            char *field = ds_format("metadata.ownerReferences[%zu].%s", i, required[k]);
-            ds_complain(complaints, "FieldValueInvalid", field, "Invalid value: \"\": must not be empty");
+            char *field = ds_format("metadata.ownerReferences.%s", required[k]);
+            ds_complain(complaints, "FieldValueInvalid", field, "Invalid value: \"\": %smust not be empty",
+                        k == 0 ? "version " : "");
             free(field);
         }
+        controllers += json_object_get_boolean(ds_tree_get(owner, "controller")) ? 1 : 0;
     }
+    if (controllers > 1)
+        ds_complain(complaints, "FieldValueInvalid", "metadata.ownerReferences",
+                    "Invalid value: %s: Only one reference can have Controller set to true",
+                    json_object_to_json_string_ext(owners, DS_JSON_PLAIN));
 }
 
 void ds_validate(const struct ds_resource *resource, struct json_object *tree,
@@ -158,6 +223,7 @@ void ds_validate(const struct ds_resource *resource, struct json_object *tree,
 {
     struct json_object *metadata = ds_tree_get(tree, "metadata");
     validate_name(ds_tree_string(metadata, "name"), complaints);
+    ds_labels_validate(metadata, complaints);
     validate_owners(ds_tree_get(metadata, "ownerReferences"), complaints);
     if (resource->id == DS_LEASES)
         ds_lease_validate(ds_tree_get(tree, "spec"), complaints);

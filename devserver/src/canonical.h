@@ -14,6 +14,13 @@
 struct json_object *ds_canonical(const struct ds_resource *resource, struct json_object *body,
                                  char **problem);
 
+/* The paths of members that are not known and will be lost, "spec.unknown", each with a newline; "": none. */
+void ds_unknown_members(const struct ds_resource *resource, struct json_object *body, struct ds_text *paths);
+
+/* Takes out the members of features that are switched off, unless the stored object (NULL: none) has them. */
+void ds_prune_disabled(const struct ds_resource *resource, struct json_object *tree,
+                       struct json_object *stored);
+
 /* Collects what is wrong with its values. */
 void ds_validate(const struct ds_resource *resource, struct json_object *tree,
                  struct ds_complaints *complaints);

@@ -55,6 +55,13 @@ static void count_requests(struct ds_exchange *exchange)
     answer_number(&exchange->answer, "count", ds_counted(exchange->server, verb, resource));
 }
 
+static void add_user(struct ds_exchange *exchange, const char *name)
+{
+    struct json_object *tree = json_object_new_object();
+    ds_tree_set_string(tree, "token", ds_token_of_user(exchange->server, name));
+    ds_answer_tree(&exchange->answer, 200, tree);
+}
+
 void ds_control(struct ds_exchange *exchange)
 {
     struct devserver *server = exchange->server;
@@ -83,6 +90,8 @@ void ds_control(struct ds_exchange *exchange)
     } else if (strcmp(what, "/gc") == 0 && posted) {
         ds_set_gc(server, json_object_get_boolean(ds_tree_get(body, "enabled")));
         answer_done(&exchange->answer);
+    } else if (strcmp(what, "/users") == 0 && posted && !ds_empty(ds_tree_string(body, "name"))) {
+        add_user(exchange, ds_tree_string(body, "name"));
     } else if (strcmp(what, "/requests") == 0 && got) {
         count_requests(exchange);
     } else {

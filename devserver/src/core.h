@@ -38,6 +38,8 @@ void ds_serve_patch(struct ds_core *core, const struct ds_request *request, stru
 
 /* list.c */
 void ds_serve_list(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer);
+/* Answers a read that wants to be newer than anything there is. */
+int ds_is_of_the_future(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer);
 void ds_serve_watch(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer);
 
 /* delete.c */

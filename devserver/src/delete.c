@@ -230,7 +230,11 @@ struct ds_version *ds_delete(struct ds_core *core, struct ds_object *object,
                            ds_tree_string(metadata, "deletionTimestamp"));
     set_propagation(metadata_of(tree), options->propagation);
     if (ds_is_finished(tree)) {
-        json_object_put(tree);
+        /* A Pod is marked first, also one that goes at once. */
+        if (object->resource->id == DS_PODS && !ds_is_finished(object->tree))
+            ds_store_replace(core->store, object, tree);
+        else
+            json_object_put(tree);
         return ds_remove(core, object);
     }
     if (json_object_equal(tree, object->tree)) {
@@ -262,7 +266,7 @@ static int meets_preconditions(struct ds_object *object, struct json_object *pre
             version, stored);
     if (why == NULL)
         return 1;
-    ds_answer_conflict(answer, object->resource, object->version->name, why);
+    ds_answer_stale_deletion(answer, object->resource, object->version->name, why);
     free(why);
     return 0;
 }

@@ -12,10 +12,47 @@ static const char version[] = "{\"major\":\"1\",\"minor\":\"36\",\"gitVersion\":
 static const char core_versions[] =
     "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}";
 
-static const char group[] =
-    "\"name\":\"coordination.k8s.io\",\"versions\":[{\"groupVersion\":\"coordination.k8s.io/"
-    "v1\",\"version\":\"v1\"}],"
-    "\"preferredVersion\":{\"groupVersion\":\"coordination.k8s.io/v1\",\"version\":\"v1\"}";
+static void append_group(struct ds_text *text, const char *name)
+{
+    ds_text_printf(text,
+                   "\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/v1\",\"version\":\"v1\"}],"
+                   "\"preferredVersion\":{\"groupVersion\":\"%s/v1\",\"version\":\"v1\"}",
+                   name, name, name);
+}
+
+static void answer_text_as_json(struct ds_answer *answer, struct ds_text *text)
+{
+    ds_answer_blob(answer, 200, ds_blob_new(text->bytes, text->length));
+    ds_text_free(text);
+}
+
+static void answer_groups(struct ds_answer *answer)
+{
+    struct ds_text text = {0};
+    const char *before = "";
+    ds_text_puts(&text, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
+    /* Resources of one group stand together. */
+    for (int id = 0; id < DS_RESOURCES; id++) {
+        const char *group = ds_resource_at(id)->group;
+        if (group[0] == '\0' || strcmp(group, before) == 0)
+            continue;
+        ds_text_puts(&text, before[0] == '\0' ? "{" : ",{");
+        append_group(&text, group);
+        ds_text_puts(&text, "}");
+        before = group;
+    }
+    ds_text_puts(&text, "]}");
+    answer_text_as_json(answer, &text);
+}
+
+static void answer_group(const char *name, struct ds_answer *answer)
+{
+    struct ds_text text = {0};
+    ds_text_puts(&text, "{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",");
+    append_group(&text, name);
+    ds_text_puts(&text, "}");
+    answer_text_as_json(answer, &text);
+}
 
 static void append_resource(struct ds_text *text, const struct ds_resource *resource)
 {
@@ -47,28 +84,34 @@ static void answer_resources(const char *group_name, const char *group_version, 
         if (strcmp(ds_resource_at(id)->group, group_name) == 0)
             append_resource(&text, ds_resource_at(id));
     ds_text_puts(&text, "]}");
-    ds_answer_blob(answer, 200, ds_blob_new(text.bytes, text.length));
-    ds_text_free(&text);
+    answer_text_as_json(answer, &text);
+}
+
+/* What follows /apis/: GROUP or GROUP/v1. */
+static void answer_of_group(const char *path, struct ds_answer *answer)
+{
+    char *group = ds_copy_bytes(path, strcspn(path, "/"));
+    const char *rest = path + strlen(group);
+    if (rest[0] == '\0' || strcmp(rest, "/") == 0)
+        answer_group(group, answer);
+    else
+        answer_resources(group, path, answer);
+    free(group);
 }
 
 void ds_discover(const char *path, struct ds_answer *answer)
 {
-    char *text = NULL;
+    static const char groups[] = "/apis/";
     if (strcmp(path, "/version") == 0)
-        text = ds_copy(version);
+        ds_answer_blob(answer, 200, ds_blob_of_string(version));
     else if (strcmp(path, "/api") == 0)
-        text = ds_copy(core_versions);
-    else if (strcmp(path, "/apis") == 0)
-        text = ds_format("{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{%s}]}", group);
-    else if (strcmp(path, "/apis/coordination.k8s.io") == 0)
-        text = ds_format("{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",%s}", group);
-    if (text != NULL)
-        ds_answer_blob(answer, 200, ds_blob_of_string(text));
+        ds_answer_blob(answer, 200, ds_blob_of_string(core_versions));
     else if (strcmp(path, "/api/v1") == 0)
         answer_resources("", "v1", answer);
-    else if (strcmp(path, "/apis/coordination.k8s.io/v1") == 0)
-        answer_resources("coordination.k8s.io", "coordination.k8s.io/v1", answer);
+    else if (strcmp(path, "/apis") == 0)
+        answer_groups(answer);
+    else if (strncmp(path, groups, strlen(groups)) == 0 && path[strlen(groups)] != '\0')
+        answer_of_group(path + strlen(groups), answer);
     else
         ds_answer_text(answer, 404, "404 page not found\n");
-    free(text);
 }

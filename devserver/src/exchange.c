@@ -64,6 +64,7 @@ static void read_parameters(struct MHD_Connection *http, struct ds_parameters *p
         .grace_period_seconds = parameter(http, "gracePeriodSeconds"),
         .propagation_policy = parameter(http, "propagationPolicy"),
         .orphan_dependents = parameter(http, "orphanDependents"),
+        .field_validation = parameter(http, "fieldValidation"),
     };
 }
 

@@ -24,8 +24,9 @@ struct ds_exchange {
 
     struct ds_timer bookmark;
     struct ds_timer deadline;
-    int pushed;    /* the answer's header has left */
-    int reset_due; /* DEVSERVER_WATCH_RESET: now */
+    int64_t ends_us; /* of a watch, by its timeoutSeconds */
+    int pushed;      /* the answer's header has left */
+    int reset_due;   /* DEVSERVER_WATCH_RESET: now */
     int broken_off;
 };
 

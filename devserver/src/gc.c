@@ -140,10 +140,12 @@ static void drop_finalizer(struct ds_core *core, struct ds_object *object, const
             json_object_array_add(kept, json_object_get(one));
     }
     set_array(metadata_of(tree), "finalizers", kept);
-    int finished = ds_is_finished(tree);
-    ds_store_replace(core->store, object, tree);
-    if (finished)
+    if (ds_is_finished(tree)) {
+        json_object_put(tree);
         ds_version_unref(ds_remove(core, object));
+    } else {
+        ds_store_replace(core->store, object, tree);
+    }
 }
 
 static void look_at_owner(struct ds_core *core, struct ds_object *owner)

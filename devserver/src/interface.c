@@ -79,6 +79,14 @@ void devserver_freeze_connections(struct devserver *server)
     unlock(server);
 }
 
+const char *devserver_user(struct devserver *server, const char *name)
+{
+    pthread_mutex_lock(&server->lock);
+    const char *token = ds_token_of_user(server, name);
+    pthread_mutex_unlock(&server->lock);
+    return token;
+}
+
 void devserver_set_gc(struct devserver *server, int enabled)
 {
     lock(server);

@@ -39,3 +39,22 @@ void ds_lease_validate(struct json_object *spec, struct ds_complaints *complaint
         ds_complain(complaints, "FieldValueForbidden", "spec.preferredHolder",
                     "Forbidden: may only be specified if `strategy` is defined");
 }
+
+static void add_unknown(void *data, const char *name)
+{
+    ds_text_printf(data, "spec.%s\n", name);
+}
+
+void ds_lease_unknown_members(struct json_object *lease, struct ds_text *paths)
+{
+    ds_members_unknown(members, sizeof members / sizeof members[0], ds_tree_get(lease, "spec"), add_unknown,
+                       paths);
+}
+
+void ds_lease_prune_coordinated(struct json_object *spec, struct json_object *stored)
+{
+    static const char *const coordinated[] = {"strategy", "preferredHolder"};
+    for (size_t i = 0; i < sizeof coordinated / sizeof coordinated[0]; i++)
+        if (ds_tree_get(stored, coordinated[i]) == NULL)
+            json_object_object_del(spec, coordinated[i]);
+}

@@ -44,12 +44,18 @@ static int parse_number(const char *text, uint64_t *out)
     return *end == '\0' && text[0] != '-';
 }
 
+static int is_number(const char *text)
+{
+    uint64_t number;
+    return text == NULL || parse_number(text[0] == '-' ? text + 1 : text, &number);
+}
+
 static void answer_too_large(struct ds_answer *answer, uint64_t wanted, uint64_t current)
 {
     ds_answer_failure(answer, 504, "Timeout", NULL, NULL,
                       "Timeout: Too large resource version: %" PRIu64 ", current: %" PRIu64, wanted, current);
     ds_answer_cause(answer, "ResourceVersionTooLarge", "Too large resource version", NULL);
-    answer->retry_after_s = 1;
+    ds_answer_retry_after(answer, 1);
 }
 
 /* Not what one would expect, but what kube-apiserver answers. */
@@ -59,6 +65,16 @@ static void answer_bad_version(struct ds_answer *answer, const char *version)
         answer, 500, NULL, NULL, NULL,
         "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", version,
         version);
+}
+
+static void answer_bad_list_version(struct ds_answer *answer, const char *version)
+{
+    char *message =
+        ds_format("invalid resource version: resourceVersion: Invalid value: \"%s\": strconv.ParseUint: "
+                  "parsing \"%s\": invalid syntax",
+                  version, version);
+    ds_answer_bad_request(answer, message);
+    free(message);
 }
 
 static void append_item(struct ds_text *items, const struct ds_version *version)
@@ -72,7 +88,10 @@ static void list(struct ds_core *core, const struct ds_request *request, const s
 {
     const struct ds_resource *resource = request->resource;
     uint64_t limit = 0;
-    parse_number(request->parameters.limit, &limit);
+    /* A negative one is none. */
+    (void)parse_number(request->parameters.limit, &limit);
+    if (request->parameters.limit != NULL && request->parameters.limit[0] == '-')
+        limit = 0;
     size_t count;
     struct ds_object **objects = ds_store_sorted(core->store, resource, request->namespace_, &count);
     struct ds_text items = {0};
@@ -115,7 +134,12 @@ void ds_serve_list(struct ds_core *core, const struct ds_request *request, struc
     uint64_t wanted;
     char *problem;
     if (!parse_number(request->parameters.resource_version, &wanted)) {
-        answer_bad_version(answer, request->parameters.resource_version);
+        answer_bad_list_version(answer, request->parameters.resource_version);
+    } else if (!is_number(request->parameters.limit)) {
+        char *message =
+            ds_format("strconv.ParseInt: parsing \"%s\": invalid syntax", request->parameters.limit);
+        ds_answer_bad_request(answer, message);
+        free(message);
     } else if (wanted > ds_store_version(core->store)) {
         answer_too_large(answer, wanted, ds_store_version(core->store));
     } else if (!ds_empty(request->parameters.continue_) &&
@@ -131,6 +155,16 @@ void ds_serve_list(struct ds_core *core, const struct ds_request *request, struc
     }
     free(from.namespace_);
     free(from.name);
+}
+
+int ds_is_of_the_future(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer)
+{
+    uint64_t wanted;
+    if (!parse_number(request->parameters.resource_version, &wanted) ||
+        wanted <= ds_store_version(core->store))
+        return 0;
+    answer_too_large(answer, wanted, ds_store_version(core->store));
+    return 1;
 }
 
 static void queue_existing(struct ds_core *core, struct ds_watch *watch)
@@ -224,7 +258,8 @@ static void open_watch(struct ds_core *core, const struct ds_request *request, s
     if (parameters->send_initial_events != NULL && !initial && since == 0)
         since = current;
     queue_initial(core, watch, since, initial || since == 0);
-    if (initial && watch->bookmarks)
+    /* Who asks for bookmarks and names no version, or 0, gets what sendInitialEvents gives. */
+    if (watch->bookmarks && (initial || since == 0))
         ds_watch_queue_bookmark(watch, current, 1);
     ds_hub_open(core->hub, watch);
 }

@@ -14,7 +14,7 @@ static const char *const go_types[] = {
     [DS_BOOLEAN] = "bool",
     [DS_INT32] = "int32",
     [DS_INT64] = "int64",
-    [DS_MICRO_TIME] = "v1.MicroTime",
+    [DS_MICRO_TIME] = "string",
     [DS_OBJECT] = "struct",
     [DS_STRING_MAP] = "map[string]string",
     [DS_STRING_ARRAY] = "[]string",
@@ -95,8 +95,12 @@ int ds_members_check_type(const char *owner, const char *name, struct json_objec
 {
     if (has_type(value, type))
         return 1;
-    *problem = ds_format("json: cannot unmarshal %s into Go struct field %s.%s of type %s",
-                         json_type_of(value), owner, name, go_types[type]);
+    /* A number that is not the kind wanted is quoted. */
+    int quoted = (type == DS_INT32 || type == DS_INT64) &&
+                 (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double));
+    *problem = ds_format("json: cannot unmarshal %s%s%s into Go struct field %s.%s of type %s",
+                         json_type_of(value), quoted ? " " : "", quoted ? json_object_get_string(value) : "",
+                         owner, name, go_types[type]);
     return 0;
 }
 
@@ -112,10 +116,12 @@ static char *normalised_micro_time(const char *text)
     static const char pattern[] = "dddd-dd-ddTdd:dd:dd.dddddd";
     for (size_t i = 0; i < sizeof pattern - 1; i++) {
         int digit = text[i] >= '0' && text[i] <= '9';
-        if (pattern[i] == 'd' ? !digit : text[i] != pattern[i])
+        /* Go takes a comma for the point. */
+        int as_in_pattern = text[i] == pattern[i] || (pattern[i] == '.' && text[i] == ',');
+        if (pattern[i] == 'd' ? !digit : !as_in_pattern)
             return NULL;
     }
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%6d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%*1[.,]%6d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
                &tm.tm_min, &tm.tm_sec, &microseconds, &end) != 7)
         return NULL;
     if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
@@ -173,4 +179,20 @@ int ds_members_take(const struct ds_member *members, size_t count, const char *o
         json_object_object_add(into, members[i].name, copy);
     }
     return 1;
+}
+
+void ds_members_unknown(const struct ds_member *members, size_t count, struct json_object *from,
+                        void (*call)(void *data, const char *name), void *data)
+{
+    if (!json_object_is_type(from, json_type_object))
+        return;
+    json_object_object_foreach(from, key, value)
+    {
+        size_t i = 0;
+        (void)value;
+        while (i < count && strcmp(members[i].name, key) != 0)
+            i++;
+        if (i == count)
+            call(data, key);
+    }
 }

@@ -27,6 +27,10 @@ struct ds_member {
 int ds_members_take(const struct ds_member *members, size_t count, const char *owner,
                     struct json_object *from, struct json_object *into, char **problem);
 
+/* Calls for each member that is none of those. */
+void ds_members_unknown(const struct ds_member *members, size_t count, struct json_object *from,
+                        void (*call)(void *data, const char *name), void *data);
+
 int ds_members_check_type(const char *owner, const char *name, struct json_object *value,
                           enum ds_member_type type, char **problem);
 

@@ -8,10 +8,12 @@
 
 enum ds_path_kind {
     DS_PATH_UNKNOWN,
-    DS_PATH_OBJECTS,   /* a resource or one object of it */
-    DS_PATH_DISCOVERY, /* /api, /apis/coordination.k8s.io/v1, /version, … */
-    DS_PATH_HEALTH,    /* /healthz, /livez, /readyz */
-    DS_PATH_CONTROL    /* /_devserver/… */
+    DS_PATH_OBJECTS,     /* a resource or one object of it */
+    DS_PATH_NO_RESOURCE, /* under a known group, but no resource or version there is */
+    DS_PATH_DISCOVERY,   /* /api, /apis/coordination.k8s.io/v1, /version, … */
+    DS_PATH_REVIEW,      /* …/selfsubjectaccessreviews */
+    DS_PATH_HEALTH,      /* /healthz, /livez, /readyz */
+    DS_PATH_CONTROL      /* /_devserver/… */
 };
 
 /* Query parameters by their names; NULL: not given. */
@@ -29,10 +31,14 @@ struct ds_parameters {
     const char *grace_period_seconds;
     const char *propagation_policy;
     const char *orphan_dependents;
+    const char *field_validation;
 };
 
 /* What a scripted fault makes of a watch. */
 enum ds_watch_mode { DS_WATCH_AS_USUAL, DS_WATCH_SENDS_NOTHING, DS_WATCH_SENDS_TWICE, DS_WATCH_IS_GONE };
+
+/* Who sends no token. */
+#define DS_ANONYMOUS "system:anonymous"
 
 struct ds_request {
     enum ds_path_kind kind;
@@ -41,6 +47,7 @@ struct ds_request {
     char *namespace_; /* "": none */
     char *name;       /* "": none */
     char *subresource;
+    const char *user; /* who asks; NULL: the administrator, who may do anything */
     struct ds_parameters parameters;
     const char *content_type; /* of the body; NULL: none given */
     struct json_object *body; /* NULL: none */

@@ -5,6 +5,7 @@
 static const struct ds_resource resources[DS_RESOURCES] = {
     {.id = DS_LEASES,
      .plural = "leases",
+     .qualified = "leases.coordination.k8s.io",
      .singular = "lease",
      .kind = "Lease",
      .group = "coordination.k8s.io",
@@ -14,6 +15,7 @@ static const struct ds_resource resources[DS_RESOURCES] = {
      .needs_version_on_put = 1},
     {.id = DS_CONFIGMAPS,
      .plural = "configmaps",
+     .qualified = "configmaps",
      .singular = "configmap",
      .kind = "ConfigMap",
      .group = "",
@@ -22,6 +24,7 @@ static const struct ds_resource resources[DS_RESOURCES] = {
      .namespaced = 1},
     {.id = DS_PODS,
      .plural = "pods",
+     .qualified = "pods",
      .singular = "pod",
      .kind = "Pod",
      .group = "",
@@ -31,6 +34,7 @@ static const struct ds_resource resources[DS_RESOURCES] = {
      .has_status = 1},
     {.id = DS_NODES,
      .plural = "nodes",
+     .qualified = "nodes",
      .singular = "node",
      .kind = "Node",
      .group = "",
@@ -39,6 +43,7 @@ static const struct ds_resource resources[DS_RESOURCES] = {
      .has_status = 1},
     {.id = DS_EVENTS,
      .plural = "events",
+     .qualified = "events",
      .singular = "event",
      .kind = "Event",
      .group = "",
@@ -48,12 +53,31 @@ static const struct ds_resource resources[DS_RESOURCES] = {
      .creates_on_update = 1},
     {.id = DS_NAMESPACES,
      .plural = "namespaces",
+     .qualified = "namespaces",
      .singular = "namespace",
      .kind = "Namespace",
      .group = "",
      .api_version = "v1",
      .short_name = "ns",
      .has_status = 1},
+    {.id = DS_ROLES,
+     .plural = "roles",
+     .qualified = "roles.rbac.authorization.k8s.io",
+     .singular = "role",
+     .kind = "Role",
+     .group = "rbac.authorization.k8s.io",
+     .api_version = "rbac.authorization.k8s.io/v1",
+     .namespaced = 1,
+     .creates_on_update = 1},
+    {.id = DS_ROLEBINDINGS,
+     .plural = "rolebindings",
+     .qualified = "rolebindings.rbac.authorization.k8s.io",
+     .singular = "rolebinding",
+     .kind = "RoleBinding",
+     .group = "rbac.authorization.k8s.io",
+     .api_version = "rbac.authorization.k8s.io/v1",
+     .namespaced = 1,
+     .creates_on_update = 1},
 };
 
 static const char *const verbs[] = {"get", "list", "watch", "create", "update", "patch", "delete"};
@@ -71,9 +95,12 @@ const struct ds_resource *ds_resource_named(const char *plural)
     return NULL;
 }
 
-const char *ds_resource_qualified(const struct ds_resource *resource)
+int ds_is_group(const char *name)
 {
-    return resource->id == DS_LEASES ? "leases.coordination.k8s.io" : resource->plural;
+    for (int id = 0; id < DS_RESOURCES; id++)
+        if (strcmp(resources[id].group, name) == 0)
+            return 1;
+    return 0;
 }
 
 const char *ds_verb_name(enum ds_verb verb)

@@ -4,11 +4,22 @@
 
 #include <stddef.h>
 
-enum { DS_LEASES, DS_CONFIGMAPS, DS_PODS, DS_NODES, DS_EVENTS, DS_NAMESPACES, DS_RESOURCES };
+enum {
+    DS_LEASES,
+    DS_CONFIGMAPS,
+    DS_PODS,
+    DS_NODES,
+    DS_EVENTS,
+    DS_NAMESPACES,
+    DS_ROLES,
+    DS_ROLEBINDINGS,
+    DS_RESOURCES
+};
 
 struct ds_resource {
     int id;
     const char *plural;
+    const char *qualified; /* "leases.coordination.k8s.io": how error messages call it */
     const char *singular;
     const char *kind;
     const char *group; /* "" is the core group */
@@ -23,8 +34,7 @@ struct ds_resource {
 const struct ds_resource *ds_resource_at(int id);
 const struct ds_resource *ds_resource_named(const char *plural); /* NULL: none such */
 
-/* "leases.coordination.k8s.io", "configmaps": how error messages call it. */
-const char *ds_resource_qualified(const struct ds_resource *resource);
+int ds_is_group(const char *name); /* is one of them in that API group? */
 
 enum ds_verb { DS_GET, DS_LIST, DS_WATCH, DS_CREATE, DS_UPDATE, DS_PATCH, DS_DELETE, DS_NO_VERB };
 

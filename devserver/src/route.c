@@ -78,9 +78,25 @@ static int route_objects(struct ds_request *request, const char *group, char **s
     return 1;
 }
 
+/* apis/GROUP[/VERSION[/…]] */
+static enum ds_path_kind kind_in_group(struct ds_request *request, char **segments, size_t count)
+{
+    const char *group = segments[1];
+    if (count == 4 && strcmp(group, "authorization.k8s.io") == 0 && strcmp(segments[2], "v1") == 0 &&
+        strcmp(segments[3], "selfsubjectaccessreviews") == 0)
+        return DS_PATH_REVIEW;
+    if (!ds_is_group(group))
+        return DS_PATH_UNKNOWN;
+    if (count > MOST_SEGMENTS || (count > 2 && strcmp(segments[2], "v1") != 0))
+        return DS_PATH_NO_RESOURCE;
+    if (count <= 3)
+        return DS_PATH_DISCOVERY;
+    return route_objects(request, group, segments + 3, count - 3) ? DS_PATH_OBJECTS : DS_PATH_NO_RESOURCE;
+}
+
 static enum ds_path_kind kind_of(struct ds_request *request, char **segments, size_t count)
 {
-    if (count == 0 || count > MOST_SEGMENTS)
+    if (count == 0)
         return DS_PATH_UNKNOWN;
     const char *root = segments[0];
     if (strcmp(root, "_devserver") == 0)
@@ -89,18 +105,15 @@ static enum ds_path_kind kind_of(struct ds_request *request, char **segments, si
         return count == 1 ? DS_PATH_HEALTH : DS_PATH_UNKNOWN;
     if (strcmp(root, "version") == 0)
         return count == 1 ? DS_PATH_DISCOVERY : DS_PATH_UNKNOWN;
-    if (strcmp(root, "api") == 0 && (count == 1 || strcmp(segments[1], "v1") == 0)) {
+    if (strcmp(root, "api") == 0) {
+        if (count > MOST_SEGMENTS || (count > 1 && strcmp(segments[1], "v1") != 0))
+            return DS_PATH_NO_RESOURCE;
         if (count <= 2)
             return DS_PATH_DISCOVERY;
-        return route_objects(request, "", segments + 2, count - 2) ? DS_PATH_OBJECTS : DS_PATH_UNKNOWN;
+        return route_objects(request, "", segments + 2, count - 2) ? DS_PATH_OBJECTS : DS_PATH_NO_RESOURCE;
     }
-    if (strcmp(root, "apis") == 0 && (count == 1 || strcmp(segments[1], "coordination.k8s.io") == 0) &&
-        (count <= 2 || strcmp(segments[2], "v1") == 0)) {
-        if (count <= 3)
-            return DS_PATH_DISCOVERY;
-        return route_objects(request, segments[1], segments + 3, count - 3) ? DS_PATH_OBJECTS
-                                                                            : DS_PATH_UNKNOWN;
-    }
+    if (strcmp(root, "apis") == 0)
+        return count == 1 ? DS_PATH_DISCOVERY : kind_in_group(request, segments, count);
     return DS_PATH_UNKNOWN;
 }
 

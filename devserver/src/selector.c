@@ -59,6 +59,13 @@ static int is_known_field(const struct ds_resource *resource, const char *field)
     return resource->id == DS_NAMESPACES && strcmp(field, "status.phase") == 0;
 }
 
+/* Resources with selectable fields of their own word their refusal in another way. */
+static int is_unusual(const struct ds_resource *resource)
+{
+    return resource->id == DS_PODS || resource->id == DS_NODES || resource->id == DS_EVENTS ||
+           resource->id == DS_NAMESPACES;
+}
+
 int ds_selector_parse(struct ds_selector *selector, const struct ds_resource *resource, const char *fields,
                       const char *labels, char **problem)
 {
@@ -71,7 +78,11 @@ int ds_selector_parse(struct ds_selector *selector, const struct ds_resource *re
             ds_format("unable to parse requirement: %s: only =, ==, !=, key and !key are served", labels);
     for (size_t i = 0; *problem == NULL && i < selector->field_count; i++)
         if (!is_known_field(resource, selector->fields[i].key))
-            *problem = ds_format("field label not supported: %s", selector->fields[i].key);
+            *problem = is_unusual(resource)
+                           ? ds_format("field label not supported: %s", selector->fields[i].key)
+                           : ds_format("\"%s\" is not a known field selector: only \"metadata.name\"%s",
+                                       selector->fields[i].key,
+                                       resource->namespaced ? ", \"metadata.namespace\"" : "");
     if (*problem == NULL)
         return 0;
     ds_selector_free(selector);

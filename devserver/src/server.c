@@ -11,7 +11,6 @@
 #include "connection.h"
 #include "exchange.h"
 #include "listen.h"
-#include "random.h"
 
 enum {
     HTTP_THREADS = 2,
@@ -142,17 +141,43 @@ void ds_set_token(struct devserver *server, const char *token)
     server->tokens = newest;
 }
 
-int ds_is_let_in(struct devserver *server, const char *authorization, int *wrong_token)
+enum ds_standing ds_authenticate(struct devserver *server, const char *authorization, const char **user)
 {
     static const char scheme[] = "Bearer ";
-    *wrong_token = 0;
-    if (ds_empty(authorization))
-        return server->anonymous;
-    if (!server->nobody && strncmp(authorization, scheme, strlen(scheme)) == 0 &&
-        strcmp(authorization + strlen(scheme), server->tokens->value) == 0)
-        return 1;
-    *wrong_token = 1;
-    return 0;
+    *user = NULL;
+    /* Another scheme than a bearer token's says nothing. */
+    int told = !ds_empty(authorization) && strncmp(authorization, scheme, strlen(scheme)) == 0;
+    if (!told && server->anonymous)
+        return DS_ADMINISTRATOR;
+    if (!told) {
+        *user = DS_ANONYMOUS;
+        return DS_NOBODY;
+    }
+    const char *token = authorization + strlen(scheme);
+    if (!server->nobody && strcmp(token, server->tokens->value) == 0)
+        return DS_ADMINISTRATOR;
+    for (struct ds_user *one = server->users; one != NULL; one = one->next) {
+        if (strcmp(token, one->token) == 0) {
+            *user = one->name;
+            return DS_LIMITED;
+        }
+    }
+    return DS_UNKNOWN;
+}
+
+const char *ds_token_of_user(struct devserver *server, const char *name)
+{
+    struct ds_user *user = server->users;
+    while (user != NULL && strcmp(user->name, name) != 0)
+        user = user->next;
+    if (user == NULL) {
+        user = ds_alloc(sizeof *user);
+        user->name = ds_copy(name);
+        ds_random_token(user->token);
+        user->next = server->users;
+        server->users = user;
+    }
+    return user->token;
 }
 
 static void set_token_of_config(struct devserver *server, const char *token)
@@ -250,6 +275,12 @@ void devserver_stop(struct devserver *server)
         struct ds_token *token = server->tokens;
         server->tokens = token->older;
         free(token);
+    }
+    while (server->users != NULL) {
+        struct ds_user *user = server->users;
+        server->users = user->next;
+        free(user->name);
+        free(user);
     }
     free(server->certificate);
     free(server->key);

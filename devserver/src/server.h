@@ -11,6 +11,7 @@
 #include "core.h"
 #include "faults.h"
 #include "k8sleader-devserver.h"
+#include "random.h"
 #include "requestlog.h"
 
 struct ds_connection;
@@ -20,6 +21,15 @@ struct ds_token {
     struct ds_token *older;
     char value[];
 };
+
+/* Somebody who may do what Roles allow. */
+struct ds_user {
+    struct ds_user *next;
+    char *name;
+    char token[DS_TOKEN_SIZE];
+};
+
+enum ds_standing { DS_UNKNOWN, DS_NOBODY, DS_LIMITED, DS_ADMINISTRATOR };
 
 struct devserver {
     pthread_mutex_t lock;
@@ -35,7 +45,8 @@ struct devserver {
     int64_t bookmark_period_ms;
 
     _Atomic(struct ds_token *) tokens; /* the newest first; it is the valid one */
-    int nobody;                        /* no token is valid */
+    int nobody;                        /* no token of the administrator is valid */
+    struct ds_user *users;
     int anonymous;
     int64_t requests[DS_NO_VERB + 1][DS_RESOURCES + 1]; /* by verb and resource; the last: neither */
     struct ds_requestlog *log;
@@ -55,7 +66,10 @@ struct devserver {
 };
 
 /* With the lock held. */
-int ds_is_let_in(struct devserver *server, const char *authorization, int *wrong_token);
+/* Whose token it is. DS_NOBODY came without one and is DS_ANONYMOUS; DS_UNKNOWN has a wrong one. */
+enum ds_standing ds_authenticate(struct devserver *server, const char *authorization, const char **user);
+/* The token of the user of that name, who is made when there is none. */
+const char *ds_token_of_user(struct devserver *server, const char *name);
 void ds_set_token(struct devserver *server, const char *token);
 void ds_set_gc(struct devserver *server, int enabled);
 void ds_count(struct devserver *server, const struct ds_request *request);

@@ -1,9 +1,11 @@
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exchange.h"
 #include "protobuf.h"
+#include "rights.h"
 
 static void apply(struct ds_exchange *exchange)
 {
@@ -19,6 +21,12 @@ static void apply(struct ds_exchange *exchange)
         ds_discover(exchange->path, answer);
     else if (request->kind == DS_PATH_UNKNOWN)
         ds_answer_text(answer, 404, "404 page not found\n");
+    else if (request->kind == DS_PATH_NO_RESOURCE)
+        ds_answer_no_resource(answer);
+    else if (request->kind == DS_PATH_REVIEW && strcmp(exchange->method, "POST") == 0)
+        ds_serve_review(&exchange->server->core, request, answer);
+    else if (request->kind == DS_PATH_REVIEW)
+        ds_serve(&exchange->server->core, request, answer); /* no such method */
     else if (writes && request->verb != DS_PATCH && request->content_type != NULL &&
              strncmp(request->content_type, "application/json", 16) != 0 &&
              !ds_is_protobuf(request->content_type))
@@ -54,12 +62,24 @@ static void answer_fault_raw(struct ds_exchange *exchange)
 
 /* ---- a watch's own timers ---- */
 
+/* One in each period, and one shortly before the watch ends, from which it is resumed. */
+static void arm_bookmark(struct ds_exchange *exchange)
+{
+    enum { BEFORE_THE_END_US = 2000000 };
+    struct devserver *server = exchange->server;
+    int64_t delay_ms = server->bookmark_period_ms;
+    int64_t last_ms = (exchange->ends_us - BEFORE_THE_END_US - ds_now_us()) / 1000;
+    if (last_ms > 0 && last_ms < delay_ms)
+        delay_ms = last_ms;
+    ds_timer_arm(server->clock, &exchange->bookmark, delay_ms);
+}
+
 static void send_bookmark(void *data)
 {
     struct ds_exchange *exchange = data;
     struct devserver *server = exchange->server;
     ds_watch_queue_bookmark(exchange->answer.watch, ds_store_version(server->core.store), 0);
-    ds_timer_arm(server->clock, &exchange->bookmark, server->bookmark_period_ms);
+    arm_bookmark(exchange);
 }
 
 static void end_watch(void *data)
@@ -98,8 +118,9 @@ static void begin_watch(struct ds_exchange *exchange)
         deadline_ms = exchange->fault->is.delay_ms;
     if (ds_struck_by(exchange, DEVSERVER_WATCH_RESET))
         exchange->deadline.fire = reset_watch;
+    exchange->ends_us = ds_now_us() + watch->timeout_s * 1000000;
     if (watch->bookmarks)
-        ds_timer_arm(server->clock, &exchange->bookmark, server->bookmark_period_ms);
+        arm_bookmark(exchange);
     if (deadline_ms > 0)
         ds_timer_arm(server->clock, &exchange->deadline, deadline_ms);
     else
@@ -189,19 +210,33 @@ static void serve(struct ds_exchange *exchange)
         ds_timer_arm(server->clock, &exchange->timer, exchange->fault->is.delay_ms);
 }
 
+static void answer_forbidden_path(struct ds_exchange *exchange)
+{
+    char *verb = ds_copy(exchange->method);
+    for (char *letter = verb; *letter != '\0'; letter++)
+        *letter = (char)tolower((unsigned char)*letter);
+    ds_answer_failure(&exchange->answer, 403, "Forbidden", NULL, NULL,
+                      "forbidden: User \"%s\" cannot %s path \"%s\"", exchange->request.user, verb,
+                      exchange->path);
+    free(verb);
+}
+
 void ds_decide(struct ds_exchange *exchange)
 {
     struct devserver *server = exchange->server;
     struct ds_request *request = &exchange->request;
     const char *authorization =
         MHD_lookup_connection_value(exchange->connection->http, MHD_HEADER_KIND, "Authorization");
-    int wrong_token = 0;
-    int let_in = ds_is_let_in(server, authorization, &wrong_token);
-    int everybody = !wrong_token && (request->kind == DS_PATH_HEALTH || ds_same(exchange->path, "/version"));
+    enum ds_standing standing = ds_authenticate(server, authorization, &request->user);
+    int everybody = request->kind == DS_PATH_HEALTH || ds_same(exchange->path, "/version");
     if (request->kind != DS_PATH_CONTROL)
         ds_count(server, request);
-    if (!let_in && !everybody) {
+    if (standing == DS_UNKNOWN) {
         ds_answer_failure(&exchange->answer, 401, "Unauthorized", NULL, NULL, "Unauthorized");
+        exchange->outcome = DS_ANSWERED;
+    } else if ((standing == DS_NOBODY && !everybody && request->kind != DS_PATH_OBJECTS) ||
+               (standing == DS_LIMITED && request->kind == DS_PATH_CONTROL)) {
+        answer_forbidden_path(exchange);
         exchange->outcome = DS_ANSWERED;
     } else if (request->kind == DS_PATH_CONTROL) {
         ds_control(exchange);

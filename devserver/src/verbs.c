@@ -5,7 +5,9 @@
 
 #include "canonical.h"
 #include "core.h"
+#include "fields.h"
 #include "random.h"
+#include "rights.h"
 #include "tree.h"
 
 static const char modified[] =
@@ -13,6 +15,10 @@ static const char modified[] =
 
 void ds_serve(struct ds_core *core, const struct ds_request *request, struct ds_answer *answer)
 {
+    if (request->verb != DS_NO_VERB && !ds_may(core, request, request->verb)) {
+        ds_answer_forbidden(answer, request, request->verb);
+        return;
+    }
     switch (request->verb) {
     case DS_GET:
         ds_serve_get(core, request, answer);
@@ -24,10 +30,14 @@ void ds_serve(struct ds_core *core, const struct ds_request *request, struct ds_
         ds_serve_watch(core, request, answer);
         break;
     case DS_CREATE:
-        ds_serve_create(core, request, answer);
-        break;
     case DS_UPDATE:
-        ds_serve_update(core, request, answer);
+        if (!ds_fields_pass(request, answer))
+            break;
+        if (request->verb == DS_CREATE)
+            ds_serve_create(core, request, answer);
+        else
+            ds_serve_update(core, request, answer);
+        ds_fields_warn(request, answer);
         break;
     case DS_PATCH:
         ds_serve_patch(core, request, answer);
@@ -46,6 +56,8 @@ void ds_serve_get(struct ds_core *core, const struct ds_request *request, struct
 {
     struct ds_object *object =
         ds_store_find(core->store, request->resource, request->namespace_, request->name);
+    if (ds_is_of_the_future(core, request, answer))
+        return;
     if (object == NULL)
         ds_answer_not_found(answer, request->resource, request->name);
     else
@@ -94,12 +106,8 @@ static int fit_namespace(const struct ds_request *request, struct json_object *t
     }
     if (strcmp(namespace_, request->namespace_) == 0)
         return 1;
-    char *problem =
-        ds_format("the namespace of the provided object does not match the namespace sent on the request "
-                  "(%s vs. %s)",
-                  namespace_, request->namespace_);
-    ds_answer_bad_request(answer, problem);
-    free(problem);
+    ds_answer_bad_request(
+        answer, "the namespace of the provided object does not match the namespace sent on the request");
     return 0;
 }
 
@@ -121,7 +129,7 @@ static int namespace_takes(struct ds_core *core, const struct ds_request *reques
         answer, 403, "Forbidden", request->resource, new_name,
         "%s \"%s\" is forbidden: unable to create new content in namespace %s because it is being "
         "terminated",
-        ds_resource_qualified(request->resource), new_name, request->namespace_);
+        request->resource->qualified, new_name, request->namespace_);
     ds_answer_cause(answer, "NamespaceTerminating", "the namespace is being terminated",
                     "metadata.namespace");
     return 0;
@@ -161,6 +169,8 @@ static void insert(struct ds_core *core, const struct ds_request *request, struc
     json_object_object_del(metadata, "deletionTimestamp");
     json_object_object_del(metadata, "deletionGracePeriodSeconds");
     json_object_object_del(metadata, "generation");
+    if (!request->by_hand)
+        ds_prune_disabled(request->resource, tree, NULL);
     struct json_object *status = request->by_hand ? json_object_get(ds_tree_get(tree, "status")) : NULL;
     ds_set_defaults(request->resource, tree);
     if (status != NULL)
@@ -171,7 +181,7 @@ static void insert(struct ds_core *core, const struct ds_request *request, struc
         json_object_put(tree);
     } else if (ds_store_find(core->store, request->resource, request->namespace_, name) != NULL) {
         ds_answer_failure(answer, 409, "AlreadyExists", request->resource, name, "%s \"%s\" already exists",
-                          ds_resource_qualified(request->resource), name);
+                          request->resource->qualified, name);
         json_object_put(tree);
     } else {
         struct ds_object *object = ds_store_insert(core->store, request->resource, tree);
@@ -184,10 +194,12 @@ void ds_serve_create(struct ds_core *core, const struct ds_request *request, str
     struct json_object *tree = decode(request, request->body, answer);
     if (tree == NULL)
         return;
+    const char *version = ds_tree_string(metadata_of(tree), "resourceVersion");
     if (!fit_namespace(request, tree, answer)) {
         json_object_put(tree);
-    } else if (!ds_empty(ds_tree_string(metadata_of(tree), "resourceVersion"))) {
-        ds_answer_bad_request(answer, "resourceVersion should not be set on objects to be created");
+    } else if (!ds_empty(version) && strcmp(version, "0") != 0) {
+        ds_answer_failure(answer, 500, NULL, NULL, NULL,
+                          "resourceVersion should not be set on objects to be created");
         json_object_put(tree);
     } else {
         insert(core, request, tree, answer);
@@ -262,6 +274,8 @@ static void replace(struct ds_core *core, const struct ds_request *request, stru
 {
     struct ds_complaints complaints = {0};
     keep_stored(request, tree, object->tree);
+    if (!request->by_hand)
+        ds_prune_disabled(request->resource, tree, object->tree);
     forbid_new_finalizers(tree, object->tree, &complaints);
     if (!is_valid(request->resource, tree, &complaints, answer)) {
         json_object_put(tree);
@@ -272,11 +286,16 @@ static void replace(struct ds_core *core, const struct ds_request *request, stru
         ds_answer_blob(answer, 200, ds_blob_ref(object->version->json));
         return;
     }
-    int finished = ds_is_finished(tree);
+    /* What only waited for this write is gone with it: no version in between. */
+    if (ds_is_finished(tree)) {
+        struct ds_version *last = ds_remove(core, object);
+        json_object_put(tree);
+        ds_answer_blob(answer, 200, ds_blob_ref(last->json));
+        ds_version_unref(last);
+        return;
+    }
     ds_store_replace(core->store, object, tree);
     ds_answer_blob(answer, 200, ds_blob_ref(object->version->json));
-    if (finished)
-        ds_version_unref(ds_remove(core, object));
 }
 
 /* Does the write know the newest version? Answers when not. */
@@ -294,7 +313,7 @@ static int is_current(const struct ds_request *request, struct ds_object *object
             return 1;
         struct ds_complaints complaints = {0};
         ds_complain(&complaints, "FieldValueInvalid", "metadata.resourceVersion",
-                    "Invalid value: 0x0: must be specified for an update");
+                    "Invalid value: 0: must be specified for an update");
         ds_answer_invalid(answer, request->resource->group, request->resource->plural, request->name,
                           &complaints);
         return 0;
@@ -341,6 +360,8 @@ static void update(struct ds_core *core, const struct ds_request *request, struc
         ds_answer_not_found(answer, request->resource, request->name);
     } else if (object == NULL && !ds_empty(uid)) {
         answer_uid_conflict(request, uid, "", answer);
+    } else if (object == NULL && !ds_may(core, request, DS_CREATE)) {
+        ds_answer_forbidden(answer, request, DS_CREATE);
     } else if (object == NULL) {
         insert(core, request, tree, answer);
         return;

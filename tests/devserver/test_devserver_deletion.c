@@ -118,8 +118,10 @@ static void a_pod_on_a_node_takes_its_grace_period(void **state)
     json_object_put(pod);
     stream_expect(watch, "MODIFIED", "p");
     json_object_put(expect(server, 200, "DELETE", PODS "/p", "{\"gracePeriodSeconds\":0}"));
-    pod = stream_event(watch, "DELETED");
+    pod = stream_event(watch, "MODIFIED");
+    assert_int_equal(json_object_get_int(member(pod, "metadata.deletionGracePeriodSeconds")), 0);
     json_object_put(pod);
+    stream_expect(watch, "DELETED", "p");
     stream_close(watch);
     expect_failure(server, 404, "NotFound", "GET", PODS "/p", NULL);
 }
@@ -128,8 +130,13 @@ static void a_pod_without_a_node_is_gone_at_once(void **state)
 {
     (void)state;
     json_object_put(make(PODS, "{\"metadata\":{\"name\":\"p\"}}"));
+    struct stream *watch = stream_open(server, PODS "?watch=1");
+    stream_expect(watch, "ADDED", "p");
     succeed(server, "DELETE", PODS "/p", NULL);
     expect_failure(server, 404, "NotFound", "GET", PODS "/p", NULL);
+    stream_expect(watch, "MODIFIED", "p");
+    stream_expect(watch, "DELETED", "p");
+    stream_close(watch);
 }
 
 static void a_kubelet_ends_a_pod(void **state)
@@ -139,6 +146,7 @@ static void a_kubelet_ends_a_pod(void **state)
     struct stream *watch = stream_open(server, PODS "?watch=1");
     stream_expect(watch, "ADDED", "p");
     succeed(server, "DELETE", PODS "/p", NULL);
+    stream_expect(watch, "MODIFIED", "p");
     stream_expect(watch, "MODIFIED", "p");
     stream_expect(watch, "DELETED", "p");
     stream_close(watch);
@@ -230,7 +238,6 @@ static void in_the_foreground_dependents_go_first(void **state)
     json_object_put(map);
     stream_expect(watch, "MODIFIED", "owner");
     stream_expect(watch, "DELETED", "a");
-    stream_expect(watch, "MODIFIED", "owner");
     stream_expect(watch, "DELETED", "owner");
     stream_close(watch);
     json_object_put(owner);

@@ -114,7 +114,8 @@ static void a_version_of_the_future_times_out(void **state)
     assert_string_equal(text(json_object_array_get_idx(member(status, "details.causes"), 0), "reason"),
                         "ResourceVersionTooLarge");
     json_object_put(status);
-    expect_failure(server, 500, "", "GET", LEASES "?resourceVersion=abc", NULL);
+    expect_failure(server, 504, "Timeout", "GET", LEASES "/a?resourceVersion=999999999", NULL);
+    expect_failure(server, 400, "BadRequest", "GET", LEASES "?resourceVersion=abc", NULL);
 }
 
 static void the_api_is_discovered(void **state)
@@ -128,6 +129,7 @@ static void the_api_is_discovered(void **state)
     json_object_put(tree);
     tree = expect(server, 200, "GET", "/apis", NULL);
     assert_string_equal(text(tree, "kind"), "APIGroupList");
+    assert_int_equal(json_object_array_length(member(tree, "groups")), 2);
     json_object_put(tree);
     tree = expect(server, 200, "GET", "/apis/coordination.k8s.io", NULL);
     assert_string_equal(text(tree, "preferredVersion.version"), "v1");
@@ -137,6 +139,9 @@ static void the_api_is_discovered(void **state)
     json_object_put(tree);
     tree = expect(server, 200, "GET", "/apis/coordination.k8s.io/v1", NULL);
     assert_string_equal(text(json_object_array_get_idx(member(tree, "resources"), 0), "kind"), "Lease");
+    json_object_put(tree);
+    tree = expect(server, 200, "GET", "/apis/rbac.authorization.k8s.io/v1", NULL);
+    assert_int_equal(json_object_array_length(member(tree, "resources")), 2);
     json_object_put(tree);
 }
 

@@ -67,8 +67,9 @@ static void bad_creations_are_refused(void **state)
     expect_failure(server, 422, "Invalid", "POST", LEASES, "{\"metadata\":{\"name\":\"Not_A_Name\"}}");
     expect_failure(server, 400, "BadRequest", "POST", LEASES,
                    "{\"metadata\":{\"name\":\"b\",\"namespace\":\"kube-system\"}}");
-    expect_failure(server, 400, "BadRequest", "POST", LEASES,
+    expect_failure(server, 500, "", "POST", LEASES,
                    "{\"metadata\":{\"name\":\"b\",\"resourceVersion\":\"5\"}}");
+    succeed(server, "POST", LEASES, "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"0\"}}");
     expect_failure(server, 400, "BadRequest", "POST", LEASES, "{\"metadata\":");
     expect_failure(server, 400, "BadRequest", "POST", LEASES, "[]");
     expect_failure(server, 400, "BadRequest", "POST", LEASES,
@@ -161,7 +162,7 @@ static void bad_updates_are_refused(void **state)
     json_object_put(status);
     status = expect(server, 422, "PUT", LEASES "/a", "{\"metadata\":{\"name\":\"a\"}}");
     assert_non_null(strstr(text(status, "message"),
-                           "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update"));
+                           "metadata.resourceVersion: Invalid value: 0: must be specified for an update"));
     json_object_put(status);
     expect_failure(server, 400, "BadRequest", "PUT", LEASES "/a", "{\"metadata\":{\"name\":\"b\"}}");
     expect_failure(server, 400, "BadRequest", "PUT", LEASES "/a", "{\"metadata\":{}}");
@@ -215,8 +216,8 @@ static void a_lease_spec_is_decoded_by_its_types(void **state)
         "\"preferredHolder\":\"x\",\"acquireTime\":null,\"renewTime\":\"2024-02-29T23:30:00.000001-01:00\"}"
         "}");
     assert_string_equal(text(lease, "spec.renewTime"), "2024-03-01T00:30:00.000001Z");
-    assert_string_equal(text(lease, "spec.preferredHolder"), "x");
-    assert_string_equal(text(lease, "spec.strategy"), "OldestEmulationVersion");
+    assert_null(member(lease, "spec.preferredHolder"));
+    assert_null(member(lease, "spec.strategy"));
     assert_non_null(member(lease, "spec.holderIdentity"));
     assert_int_equal(json_object_get_int(member(lease, "spec.leaseTransitions")), 0);
     assert_null(member(lease, "spec.acquireTime"));
@@ -224,6 +225,47 @@ static void a_lease_spec_is_decoded_by_its_types(void **state)
     assert_null(member(lease, "bar"));
     assert_null(member(lease, "metadata.foo"));
     json_object_put(lease);
+}
+
+/* Put there by hand, as if the feature had been on once, they stay. */
+static void fields_of_coordinated_election_are_kept_where_they_are(void **state)
+{
+    (void)state;
+    assert_int_equal(devserver_put_object(server, "leases", "default",
+                                          "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"strategy\":"
+                                          "\"OldestEmulationVersion\",\"preferredHolder\":\"x\"}}"),
+                     0);
+    struct json_object *lease = expect(server, 200, "GET", LEASES "/a", NULL);
+    json_object_object_add(member(lease, "spec"), "holderIdentity", json_object_new_string("b"));
+    struct json_object *written = expect(server, 200, "PUT", LEASES "/a", json_object_to_json_string(lease));
+    assert_string_equal(text(written, "spec.holderIdentity"), "b");
+    assert_string_equal(text(written, "spec.strategy"), "OldestEmulationVersion");
+    assert_string_equal(text(written, "spec.preferredHolder"), "x");
+    json_object_put(lease);
+    json_object_put(written);
+    assert_int_equal(
+        devserver_put_object(server, "leases", "default",
+                             "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"preferredHolder\":\"x\"}}"),
+        -1);
+}
+
+static void unknown_fields_are_told(void **state)
+{
+    static const char lease[] =
+        "{\"metadata\":{\"name\":\"a\",\"foo\":1,\"selfLink\":\"/a\"},\"spec\":{\"baz\":3}}";
+    (void)state;
+    expect_failure(server, 400, "BadRequest", "POST", LEASES "?fieldValidation=Strict", lease);
+    struct reply reply = request(server, "POST", LEASES, lease);
+    assert_int_equal(reply.status, 201);
+    assert_non_null(strstr(reply.headers, "Warning: 299 - \"unknown field \\\"metadata.foo\\\"\""));
+    assert_non_null(strstr(reply.headers, "Warning: 299 - \"unknown field \\\"spec.baz\\\"\""));
+    assert_null(strstr(reply.headers, "selfLink"));
+    reply_free(&reply);
+    reply = request(server, "POST", LEASES "?fieldValidation=Ignore",
+                    "{\"metadata\":{\"name\":\"b\"},\"foo\":1}");
+    assert_int_equal(reply.status, 201);
+    assert_null(strstr(reply.headers, "Warning"));
+    reply_free(&reply);
 }
 
 static void bad_lease_specs_are_refused(void **state)
@@ -245,7 +287,6 @@ static void bad_lease_specs_are_refused(void **state)
         "\"leaseDurationSeconds\":0",
         "\"leaseDurationSeconds\":-1",
         "\"leaseTransitions\":-1",
-        "\"preferredHolder\":\"x\"",
     };
     char json[256];
     (void)state;
@@ -484,6 +525,8 @@ int main(void)
         ONE(a_put_creates_no_configmap_or_pod),
         ONE(a_configmap_is_updated_unconditionally_without_a_version),
         ONE(a_lease_spec_is_decoded_by_its_types),
+        ONE(fields_of_coordinated_election_are_kept_where_they_are),
+        ONE(unknown_fields_are_told),
         ONE(bad_lease_specs_are_refused),
         ONE(an_owner_reference_is_complete),
         ONE(a_merge_patch_merges),

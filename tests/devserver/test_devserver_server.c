@@ -171,8 +171,8 @@ static void a_token_is_asked_for(void **state)
     (void)state;
     assert_int_equal(status_with(devserver_token(server), LEASES), 200);
     assert_int_equal(status_with("wrong", LEASES), 401);
-    assert_int_equal(status_with(NULL, LEASES), 401);
-    assert_int_equal(status_with(NULL, "/_devserver/faults"), 401);
+    assert_int_equal(status_with(NULL, LEASES), 403);
+    assert_int_equal(status_with(NULL, "/_devserver/faults"), 403);
     assert_int_equal(status_with(NULL, "/healthz"), 200);
     assert_int_equal(status_with("wrong", "/healthz"), 401);
 }
@@ -190,6 +190,33 @@ static void a_token_is_revoked(void **state)
     devserver_set_token(server, NULL);
     assert_int_equal(status_with("newer", LEASES), 401);
     free(old);
+}
+
+#define RBAC "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+
+static void a_user_may_what_roles_allow(void **state)
+{
+    (void)state;
+    const char *token = devserver_user(server, "system:serviceaccount:default:web");
+    assert_string_equal(devserver_user(server, "system:serviceaccount:default:web"), token);
+    assert_int_equal(status_with(token, LEASES), 403);
+    assert_int_equal(status_with(token, "/_devserver/faults"), 403);
+    assert_int_equal(status_with(token, "/apis"), 200);
+    succeed(server, "POST", RBAC "/roles",
+            "{\"metadata\":{\"name\":\"r\"},\"rules\":[{\"apiGroups\":[\"coordination.k8s.io\"],"
+            "\"resources\":[\"leases\"],\"verbs\":[\"get\",\"list\"],\"resourceNames\":[\"a\"]}]}");
+    succeed(server, "POST", RBAC "/rolebindings",
+            "{\"metadata\":{\"name\":\"r\"},\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":["
+            "{\"kind\":\"ServiceAccount\",\"namespace\":\"default\",\"name\":\"web\"}]}");
+    assert_int_equal(status_with(token, LEASES "/a"), 404);
+    assert_int_equal(status_with(token, LEASES "/b"), 403);
+    assert_int_equal(status_with(token, LEASES), 403);
+    assert_int_equal(status_with(token, LEASES "?fieldSelector=metadata.name=a"), 200);
+    assert_int_equal(status_with(token, "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/a"), 403);
+    /* Others are as they were, the revoked administrator included. */
+    assert_int_equal(status_with(devserver_user(server, "other"), LEASES "/a"), 403);
+    devserver_set_token(server, NULL);
+    assert_int_equal(status_with(token, LEASES "/a"), 404);
 }
 
 static void anonymous_requests_can_be_let_in(void **state)
@@ -230,17 +257,18 @@ static void a_kubeconfig_leads_to_it(void **state)
 
 static void unknown_paths_are_no_api(void **state)
 {
-    static const char *const unknown[] = {"/",
-                                          "/apis/apps/v1/namespaces/default/deployments",
-                                          "/api/v1/namespaces/default/secrets",
-                                          "/api/v1/namespaces/default/leases",
-                                          "/apis/coordination.k8s.io/v1/namespaces/default/configmaps",
-                                          LEASES "/a/status",
-                                          LEASES "/a/b/c/d/e",
-                                          "/api/v1/pods/p",
-                                          "/openapi/v2",
+    static const char *const unknown[] = {"/", "/apis/apps/v1/namespaces/default/deployments", "/openapi/v2",
                                           "/_devserver/nothing"};
+    static const char *const no_resources[] = {"/api/v1/namespaces/default/secrets",
+                                               "/api/v1/namespaces/default/leases",
+                                               "/apis/coordination.k8s.io/v1/namespaces/default/configmaps",
+                                               "/apis/coordination.k8s.io/v1beta1/leases",
+                                               LEASES "/a/status",
+                                               LEASES "/a/b/c/d/e",
+                                               "/api/v1/pods/p"};
     (void)state;
+    for (size_t i = 0; i < sizeof no_resources / sizeof no_resources[0]; i++)
+        expect_failure(server, 404, "NotFound", "GET", no_resources[i], NULL);
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         struct reply reply = request(server, "GET", unknown[i], NULL);
         if (reply.status != 404)
@@ -489,6 +517,7 @@ int main(void)
         ONE(a_taken_port_is_an_error),
         ONE(a_token_is_asked_for),
         ONE(a_token_is_revoked),
+        ONE(a_user_may_what_roles_allow),
         ONE(anonymous_requests_can_be_let_in),
         ONE(a_kubeconfig_leads_to_it),
         ONE(unknown_paths_are_no_api),

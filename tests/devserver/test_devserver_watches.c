@@ -218,6 +218,9 @@ static void bookmarks_tell_the_version(void **state)
 {
     (void)state;
     struct stream *watch = stream_open(server, LEASES "?watch=1&allowWatchBookmarks=true");
+    struct json_object *first = stream_event(watch, "BOOKMARK");
+    assert_non_null(member(first, "metadata.annotations"));
+    json_object_put(first);
     succeed(server, "POST", CONFIGMAPS, "{\"metadata\":{\"name\":\"a\"}}");
     long long version = current_version();
     long long bookmarked = 0;
