@@ -1,0 +1,12 @@
+# What the library does when it is used, configured or answered wrongly, and the lives of its handles.
+add_library(misuse_support OBJECT authority.c refusal.c stranger.c)
+target_link_libraries(misuse_support PUBLIC integration_support PkgConfig::CRYPTO PRIVATE k8sleader_warnings)
+
+foreach(name refusals_start refusals_config refusals_tls refusals_rbac refusals_server refusals_strangers)
+  integration_test(test_${name})
+  target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:misuse_support>)
+  target_link_libraries(test_${name} PRIVATE PkgConfig::CRYPTO)
+endforeach()
+foreach(name callbacks fork lifetimes options)
+  integration_test(test_${name})
+endforeach()
