@@ -1,0 +1,226 @@
+"""Foreign hands on the record: deletions, edits, controllers that touch it, and a second process with our name.
+
+A hand that rewrites the holder can make two leaders; then the leader's watch has to end the first one's term, and how
+long the two overlapped is measured.
+"""
+
+import threading
+import unittest
+
+import support
+from support import LEASE, RETRY
+
+ONE_SECOND = 1000.0
+
+
+class Deleted(support.TestCase):
+    def test_deleted_and_recreated(self):
+        # A handover first, so that there is a count of transitions that could be forgotten.
+        a = self.stand("first")
+        a.wait("started_leading")
+        leader = self.stand_by("a", a)
+        told = a.end()
+        started = leader.wait("started_leading", told)
+        standby = self.stand_by("b", leader)
+        gaps = []
+        for _ in range(5):
+            before = self.lease()
+            deleted = support.now()
+            self.api.delete_lease(self.namespace, self.lock)
+            after = self.await_lease(lambda l: l["metadata"]["uid"] != before["metadata"]["uid"], "the lease is back")
+            gaps.append((support.now() - deleted) * 1000)
+            self.assertEqual(support.holder(after), "a")
+            self.assertEqual(support.transitions(after), 1)
+            self.assertEqual(after["spec"]["acquireTime"], before["spec"]["acquireTime"])
+            self.await_renewals(2)
+        self.assert_quiet(leader, started["time"] + 0.001, "stopped_leading", "error")
+        self.assertEqual(standby.all("started_leading"), [])
+        told = leader.end()
+        self.assertGreater(standby.wait("started_leading", told)["token"], started["token"])
+        self.assertEqual(support.transitions(self.lease()), 2)
+        support.note(self.title, f"gone for: {support.spread(gaps)}")
+
+    def test_deleted_after_its_holder_died(self):
+        # It may still be alive for all that can be seen: waited out like an expiring one.
+        leader, standby = self.leader_and_standby()
+        leader.kill()
+        renewed = support.wall_time(self.lease()["spec"]["renewTime"])
+        self.api.delete_lease(self.namespace, self.lock)
+        standby.wait("started_leading")
+        acquired = support.wall_time(self.lease()["spec"]["acquireTime"])
+        self.assertGreater(acquired - renewed, LEASE - 0.001)
+        self.assertLess(acquired - renewed, LEASE + 1.5)
+
+
+class Edited(support.TestCase):
+    def nothing_happens(self, leader, standby, since):
+        self.assert_quiet(leader, since, "stopped_leading", "started_leading", "error")
+        self.assert_quiet(standby, since, "started_leading", "error", "new_leader")
+
+    def test_label_added(self):
+        leader, standby = self.leader_and_standby()
+        _, since = self.patch(metadata={"labels": {"by": "hand"}, "annotations": {"note": "mine \"quoted\" ü"}})
+        lease = self.await_renewals(3)
+        self.assertEqual(lease["metadata"]["labels"], {"by": "hand"})
+        self.assertEqual(lease["metadata"]["annotations"], {"note": "mine \"quoted\" ü"})
+        self.nothing_happens(leader, standby, since)
+        told = leader.end()
+        standby.wait("started_leading", told)
+        self.assertEqual(self.lease()["metadata"]["labels"], {"by": "hand"})
+
+    def test_holder_changed(self):
+        self.allowed_ms = ONE_SECOND
+        leader, standby = self.leader_and_standby()
+        _, since = self.patch(spec={"holderIdentity": "intruder"})
+        stopped = leader.wait("stopped_leading", since, reason="lost_holder")
+        for candidate in leader, standby:
+            candidate.wait("new_leader", since, leader="intruder")
+        winner, started = self.first_to_lead([leader, standby], since)
+        self.assertGreater(started["time"] - since, LEASE - RETRY, "the intruder is waited out")
+        self.assertEqual(support.transitions(self.lease()), 1)
+        support.note(self.title, f"told {(stopped['time'] - since) * 1000:.1f} ms after the edit was sent, "
+                                 f"then {winner.identity} led after {started['time'] - since:.2f} s")
+
+    def test_holder_changed_to_a_standby(self):
+        # Being named by somebody else is not leadership.
+        self.allowed_ms = ONE_SECOND
+        leader, standby = self.leader_and_standby()
+        _, since = self.patch(spec={"holderIdentity": "b"})
+        leader.wait("stopped_leading", since, reason="lost_holder")
+        _, started = self.first_to_lead([leader, standby], since)
+        self.assertGreater(started["time"] - since, LEASE - RETRY)
+
+    def test_holder_blanked(self):
+        # As if released: the standby takes it at once, and until its watch tells the leader there are two.
+        self.allowed_ms = ONE_SECOND
+        leader, standby = self.leader_and_standby()
+        ends = []
+        for _ in range(5):
+            _, since = self.patch(spec={"holderIdentity": ""})
+            winner, _ = self.first_to_lead([leader, standby], since)
+            loser = standby if winner is leader else leader
+            stopped = leader.wait("stopped_leading", since)
+            ends.append((stopped["time"] - since) * 1000)
+            leader, standby = winner, loser
+            standby.wait("new_leader", since, leader=leader.identity)
+        worst = support.overlap.worst_ms(self.verdict())
+        support.note(self.title, f"the leader learnt of it: {support.spread(ends)}; worst overlap {worst:.3f} ms")
+
+    def test_duration_shortened_and_removed(self):
+        leader, standby = self.leader_and_standby()
+        for value in 1, None, 1, None:
+            _, since = self.patch(spec={"leaseDurationSeconds": value})
+            self.await_lease(lambda l: l["spec"].get("leaseDurationSeconds") == 3, "its holder puts it right")
+            self.await_renewals(2)
+            self.nothing_happens(leader, standby, since)
+
+    def shortened_while_frozen(self, value):
+        # Its holder still counts on what it wrote itself.
+        leader, standby = self.leader_and_standby(linger=1)
+        leader.freeze()
+        renewed = support.wall_time(self.lease()["spec"]["renewTime"])
+        _, since = self.patch(spec={"leaseDurationSeconds": value})
+        standby.wait("started_leading", since)
+        acquired = support.wall_time(self.lease()["spec"]["acquireTime"])
+        self.assertGreater(acquired - renewed, LEASE - 0.001)
+        self.assertLess(acquired - renewed, LEASE + 2)
+        self.assertEqual(leader.wait("woke", leader.thaw())["leads"], 0)
+        leader.wait("new_leader", since, leader="b")
+
+    def test_shortened_while_its_holder_is_frozen(self):
+        self.shortened_while_frozen(1)
+
+    def test_removed_while_its_holder_is_frozen(self):
+        self.shortened_while_frozen(None)
+
+
+class Touched(support.TestCase):
+    def test_labels_of_a_dead_leader(self):
+        """A controller that touches the object keeps nobody out: only the record counts."""
+        pairs = {}
+        for period in 0.1, 0.3, 1.0:
+            name = f"every-{int(period * 1000)}"
+            leader = self.stand("a-" + name, name=name)
+            leader.wait("started_leading")
+            pairs[period] = name, leader, self.stand_by("b-" + name, leader, name=name)
+        end, failed = threading.Event(), []
+        touches = dict.fromkeys(pairs, 0)
+
+        def touch(period, name):
+            while not end.wait(period):
+                try:
+                    touches[period] += 1
+                    self.patch(name, metadata={"labels": {"touched": str(touches[period])}})
+                except (OSError, support.ApiError) as error:
+                    failed.append(error)
+
+        threads = [threading.Thread(target=touch, args=(period, pair[0])) for period, pair in pairs.items()]
+        for thread in threads:
+            thread.start()
+        try:
+            took = {}
+            killed = {period: pair[1].kill() for period, pair in pairs.items()}
+            for period, (name, _, standby) in pairs.items():
+                took[period] = standby.wait("started_leading", killed[period])["time"] - killed[period]
+        finally:
+            end.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failed, [])
+        for period, seconds in took.items():
+            support.note(self.title, f"touched every {period * 1000:.0f} ms ({touches[period]} times): "
+                                     f"next leader after {seconds:.3f} s")
+            self.assertLess(seconds, LEASE + 1)
+            self.assertGreater(seconds, LEASE - RETRY - 0.3)
+
+
+class SameIdentity(support.TestCase):
+    def test_two_processes(self):
+        one = self.stand("same")
+        one.wait("started_leading")
+        two = self.stand("same")
+        two.wait("new_leader", leader="same")
+        two.wait("error", code="DUPLICATE_IDENTITY")
+        since = support.now()
+        self.await_renewals(12)  # longer than a lease
+        self.assert_quiet(one, since, "stopped_leading", "error")
+        self.assertEqual(two.all("started_leading"), [])
+        self.assertEqual(len(two.all("error", code="DUPLICATE_IDENTITY")), 1, "said once")
+        told = one.end()
+        two.wait("started_leading", told)
+        three = self.stand("same")
+        three.wait("new_leader", leader="same")
+        killed = two.kill()
+        started = three.wait("started_leading", killed)
+        self.assertGreater(started["time"] - killed, LEASE - RETRY - 0.3)
+        self.assertEqual(support.transitions(self.lease()), 2)
+
+    def test_restarted_with_resume(self):
+        one = self.stand("same")
+        first = one.wait("started_leading")
+        one.kill()
+        since = support.now()
+        two = self.stand("same", resume="true")
+        again = two.wait("started_leading")
+        self.assertLess(again["time"] - since, LEASE / 2)
+        self.assertGreater(again["token"], first["token"])
+
+    def test_resumed_though_the_first_lives(self):
+        # Against the option's rule. The first must learn of it at once.
+        self.allowed_ms = ONE_SECOND
+        one = self.stand("same")
+        one.wait("started_leading")
+        two = self.stand("same", resume="true")
+        started = two.wait("started_leading")
+        stopped = one.wait("stopped_leading", reason="lost_duplicate")
+        support.note(self.title, f"the first was told {(stopped['time'] - started['time']) * 1000:.1f} ms after the second; "
+                                 f"worst overlap {support.overlap.worst_ms(self.verdict()):.3f} ms")
+        one.wait("error", code="DUPLICATE_IDENTITY")
+        since = support.now()
+        self.await_renewals(8)
+        self.assert_quiet(two, since, "stopped_leading")
+        self.assert_quiet(one, since, "started_leading")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,135 @@
+"""What the server does not allow, or does not have: each is told clearly, and the election goes on when it is mended."""
+
+import unittest
+
+import support
+from support import LEASE, RETRY
+
+EVERYTHING = ["get", "create", "update", "watch", "list"]
+
+
+class NoNamespace(support.TestCase):
+    without_namespace = True
+
+    def test_created_later(self):
+        a = self.stand("a")
+        error = a.wait("error", code="NAMESPACE_NOT_FOUND")
+        self.assertIn(self.namespace, error["message"])
+        self.assertEqual(error["status"], 404)
+        self.api.create_namespace(self.namespace)
+        made = support.now()
+        started = a.wait("started_leading")
+        self.assertEqual(len(a.all("error")), 1, "said once")
+        self.assertLess(started["time"] - made, 2.0)
+        support.note(self.title, f"leads {started['time'] - made:.2f} s after the namespace was made")
+
+
+class Rbac(support.TestCase):
+    disturbs = True  # the users are the test cluster's own
+
+    def test_no_right_at_all(self):
+        user = cluster_user("limited-1")
+        a = self.stand("a", kubeconfig=user)
+        error = a.wait("error", code="FORBIDDEN")
+        self.assertEqual(error["status"], 403)
+        self.assertIn("leases", error["message"])
+        self.api.grant(self.namespace, "limited-1", [{"verbs": EVERYTHING}])
+        granted = support.now()
+        started = a.wait("started_leading")
+        support.note(self.title, f"leads {started['time'] - granted:.2f} s after it was allowed to; "
+                                 f"{len(a.all('error'))} errors said")
+        self.assertLessEqual(len(a.all("error", code="FORBIDDEN")), 2, "once for reading, once for writing")
+
+    def test_no_watch(self):
+        user = cluster_user("limited-2")
+        self.api.grant(self.namespace, "limited-2", [{"verbs": ["get", "create", "update"]}])
+        leader, standby = self.leader_and_standby(kubeconfig=user)
+        took = []
+        for turn in range(4):
+            told = leader.end()
+            started = standby.wait("started_leading", told)
+            took.append((started["time"] - told) * 1000)
+            leader, standby = standby, self.stand_by(f"p{turn}", standby, kubeconfig=user)
+        killed = leader.kill()
+        started = standby.wait("started_leading", killed)
+        self.assertLess(started["time"] - killed, LEASE + 2 * RETRY + 1)
+        for witness in self.witnesses:
+            self.assertEqual(len(witness.all("error", code="WATCH_FORBIDDEN")), 1, f"{witness.identity}: said once")
+        self.assertLess(max(took), 1000 * (1.2 * RETRY + 1))
+        support.note(self.title, f"handover by polling: {support.spread(took)}")
+
+    def test_resource_names(self):
+        user = cluster_user("limited-3")
+        self.api.grant(self.namespace, "limited-3", [{"verbs": EVERYTHING, "resourceNames": [self.lock]}])
+        leader, standby = self.leader_and_standby(kubeconfig=user)
+        self.assertEqual(support.transitions(self.lease()), 0, "created, by PUT")
+        self.await_renewals(3)
+        told = leader.end()
+        started = standby.wait("started_leading", told)
+        for witness in self.witnesses:
+            self.assertEqual(witness.all("error"), [])
+        support.note(self.title, f"handover {1000 * (started['time'] - told):.1f} ms")
+
+    def test_no_update(self):
+        # It can be had and not be kept. The server refuses such a PUT before it has read it.
+        user = cluster_user("limited-5")
+        self.api.grant(self.namespace, "limited-5", [{"verbs": ["get", "create", "watch", "list"]}])
+        a = self.stand("a", kubeconfig=user)
+        lost = 0
+        for _ in range(3):
+            started = a.wait("started_leading", lost)
+            lost = a.wait("stopped_leading", started["time"], reason="lost_deadline")["time"]
+            self.api.delete_lease(self.namespace, self.lock)
+        self.assertEqual({e["code"] for e in a.all("error")}, {"FORBIDDEN"}, "nothing else is wrong")
+        self.assertLessEqual(a.counts["error"], 3, "once a term")
+
+    def test_resource_names_of_another_lock(self):
+        user = cluster_user("limited-4")
+        self.api.grant(self.namespace, "limited-4", [{"verbs": EVERYTHING, "resourceNames": ["other"]}])
+        a = self.stand("a", kubeconfig=user)
+        b = self.stand("b", kubeconfig=user, name="other")
+        a.wait("error", code="FORBIDDEN")
+        b.wait("started_leading")
+        self.assertEqual(a.all("started_leading"), [])
+
+
+class Revoked(support.TestCase):
+    disturbs = True
+
+    def test_token_revoked_and_given_back(self):
+        cluster = support.cluster()
+        cluster.run("up")  # the token's controller must run
+        name = self.namespace
+        user = cluster.as_user("service-user", name)
+        self.api.grant(self.namespace, "default:" + name, [{"verbs": EVERYTHING}])
+        leader = self.stand("service", kubeconfig=user, linger=1)
+        first = leader.wait("started_leading")
+        standby = self.stand_by("admin", leader)
+        cluster.run("revoke", name)
+        revoked = support.now()
+        refused = leader.wait("error", revoked, code="UNAUTHORIZED")
+        self.assertEqual(refused["status"], 401)
+        lost = leader.wait("stopped_leading", revoked, reason="lost_deadline")
+        taken = standby.wait("started_leading", revoked)
+        self.assertGreater(taken["token"], first["token"])
+        cluster.run("give-back", name)
+        # Its watch, opened with the token while that was good, goes on.
+        leader.wait("new_leader", revoked, leader="admin")
+        told = standby.end()
+        again = leader.wait("started_leading", told)
+        self.assertGreater(again["token"], taken["token"])
+        support.note(self.title, f"refused after {refused['time'] - revoked:.1f} s, lost {lost['time'] - refused['time']:.2f} s "
+                                 f"later, taken over {taken['time'] - lost['time']:.2f} s after; leads again "
+                                 f"{again['time'] - told:.3f} s after the other's SIGTERM; errors said: "
+                                 f"{[e['code'] for e in leader.all('error')]}")
+        self.assertLessEqual(len(leader.all("error", code="UNAUTHORIZED")), 2, "once for reading, once for writing")
+        self.assertEqual({e["code"] for e in leader.all("error")}, {"UNAUTHORIZED"},
+                         [support.short(e) for e in leader.all("error")])
+
+
+def cluster_user(name):
+    return support.cluster().as_user("user", name)
+
+
+if __name__ == "__main__":
+    unittest.main()
