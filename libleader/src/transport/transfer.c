@@ -136,7 +136,8 @@ static int on_socket_created(void *user, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-/* As libcurl would, but closed when the process runs another program: its child must not keep our connections open. */
+/* As libcurl would, but closed when the process runs another program: its child must not keep our connections
+ * open. */
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)user;
@@ -144,9 +145,10 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static void set_blob(CURL *easy, CURLoption option, const struct kl_pem *pem)
+/* flags: CURL_BLOB_NOCOPY for what lives as long as the client, CURL_BLOB_COPY for what may be replaced. */
+static void set_blob(CURL *easy, CURLoption option, const struct kl_pem *pem, unsigned flags)
 {
-    struct curl_blob blob = {.data = pem->bytes, .len = pem->size, .flags = CURL_BLOB_NOCOPY};
+    struct curl_blob blob = {.data = pem->bytes, .len = pem->size, .flags = flags};
     (void)curl_easy_setopt(easy, option, &blob);
 }
 
@@ -182,8 +184,8 @@ static void set_constants(struct kl_transfer *t)
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, http->connect_to);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8192L);
     if (cluster->certificate.bytes) {
-        set_blob(easy, CURLOPT_SSLCERT_BLOB, &cluster->certificate);
-        set_blob(easy, CURLOPT_SSLKEY_BLOB, &cluster->key);
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, &cluster->certificate, CURL_BLOB_NOCOPY);
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, &cluster->key, CURL_BLOB_NOCOPY);
     }
 }
 
@@ -300,9 +302,10 @@ static int start(struct kl_transfer *t, const char *path, int64_t timeout)
     strcat(url, path);
     curl_easy_setopt(t->easy, CURLOPT_URL, url);
     free(url);
-    const struct kl_pem *ca = http->credentials.ca.bytes ? &http->credentials.ca : &http->cluster->ca;
-    if (ca->bytes)
-        set_blob(t->easy, CURLOPT_CAINFO_BLOB, ca);
+    if (http->credentials.ca.bytes)
+        set_blob(t->easy, CURLOPT_CAINFO_BLOB, &http->credentials.ca, CURL_BLOB_COPY);
+    else if (http->cluster->ca.bytes)
+        set_blob(t->easy, CURLOPT_CAINFO_BLOB, &http->cluster->ca, CURL_BLOB_NOCOPY);
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers->list);
     /* Rounded up: libcurl counts in ms, and 0 would mean no limit. */
     long total_ms = (long)((timeout + 999999) / 1000000);
