@@ -89,6 +89,7 @@ static void without_a_record(void **state)
         {HEAD ",\"annotations\":{}}}", 0, 0, "the same"},
         {HEAD ",\"annotations\":{\"control-plane.alpha.kubernetes.io/leader\":\"\"}}}", 0, 0,
          "emptied by hand"},
+        {ANNOTATED("null"), 0, 0, "null is missing"},
         {HEAD
          ",\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"p\",\"uid\":\"u\"}]}}",
          0, K8SLEADER_ERR_FOREIGN_LOCK, "a leader-for-life lock"},

@@ -198,7 +198,7 @@ static int parse_annotation(const struct kl_resource *resource, const struct par
     if (parts->annotations)
         (void)json_object_object_get_ex(parts->annotations, LEADER_ANNOTATION, &value);
     const char *text = string_or_empty(value);
-    if (!*text) {
+    if (!*text || strcmp(text, "null") == 0) { /* null is missing, here too */
         if (is_owned_by_a_pod(parts->owners))
             lock->barred = K8SLEADER_ERR_FOREIGN_LOCK;
         return 0;
