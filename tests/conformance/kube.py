@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import re
+import select
 import ssl
 import urllib.parse
 
@@ -59,6 +60,10 @@ class Client:
             return http.client.HTTPConnection(self.address.netloc, timeout=PATIENCE)
         return http.client.HTTPSConnection(self.address.netloc, timeout=PATIENCE, context=self.tls)
 
+    def _stale(self):
+        """Between two requests there is nothing to read: if there is, the server has closed it (a restart)."""
+        return self.connection.sock is None or bool(select.select([self.connection.sock], [], [], 0)[0])
+
     @staticmethod
     def _target(path, query):
         return path + ("?" + urllib.parse.urlencode(query) if query else "")
@@ -68,6 +73,8 @@ class Client:
         headers = dict(self.headers)
         if data is not None:
             headers["Content-Type"] = content_type
+        if self.connection is not None and self._stale():
+            self.close()
         if self.connection is None:
             self.connection = self.connect()
         try:
