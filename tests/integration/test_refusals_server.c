@@ -84,8 +84,7 @@ static void test_lookup_runs_out_of_time(void **state)
         .verb = "list", .resource = "leases", .action = DEVSERVER_DROP_BEFORE, .delay_ms = 60000};
     assert_true(devserver_add_fault(world.server, &silence) > 0);
     int64_t since = now_ms();
-    int code =
-        k8sleader_client_list_locks(world.client, "leases", "default", NULL, 300, &list, &error);
+    int code = k8sleader_client_list_locks(world.client, "leases", "default", NULL, 300, &list, &error);
     assert_true(code == K8SLEADER_ERR_REQUEST_TIMEOUT || code == K8SLEADER_ERR_TIMEOUT);
     assert_int_equal(k8sleader_error_code(error), code);
     assert_true(now_ms() - since >= 290);
@@ -95,8 +94,7 @@ static void test_lookup_runs_out_of_time(void **state)
     devserver_clear_faults(world.server);
     /* The longest there is must not be taken for a time that has passed. */
     error = NULL;
-    code =
-        k8sleader_client_list_locks(world.client, "leases", "default", NULL, INT64_MAX, &list, &error);
+    code = k8sleader_client_list_locks(world.client, "leases", "default", NULL, INT64_MAX, &list, &error);
     assert_string_equal(k8sleader_error_message(error), "");
     assert_int_equal(code, 0);
     k8sleader_lock_list_free(list);
@@ -211,11 +209,13 @@ static void test_endless_answer(void **state)
         k8sleader_election *election = stand_as(world.client, "web", "a");
         if (verbs[i] && strcmp(verbs[i], "watch") == 0) {
             /* The stream is given up; the candidate does not depend on it. */
-            k8sleader_event *event = await_event(world.client, election, K8SLEADER_EVENT_ERROR);
-            int code = k8sleader_error_code(k8sleader_event_error(event));
-            if (code != K8SLEADER_ERR_TOO_LARGE && code != K8SLEADER_ERR_PROTOCOL &&
-                code != K8SLEADER_ERR_NOT_KUBERNETES)
-                fail_msg("%s", k8sleader_error_message(k8sleader_event_error(event)));
+            k8sleader_event *event = NULL;
+            int code = 0;
+            while (code != K8SLEADER_ERR_TOO_LARGE && code != K8SLEADER_ERR_NOT_KUBERNETES) {
+                k8sleader_event_unref(event);
+                event = await_event(world.client, election, K8SLEADER_EVENT_ERROR);
+                code = k8sleader_error_code(k8sleader_event_error(event));
+            }
             k8sleader_event_unref(event);
         } else {
             refused(world.client, election, K8SLEADER_ERR_TOO_LARGE, 200, "more than", NULL);
