@@ -198,10 +198,12 @@ class SameIdentity(support.TestCase):
     def test_restarted_with_resume(self):
         one = self.stand("same")
         first = one.wait("started_leading")
+        self.await_renewals(1)
         one.kill()
         since = support.now()
         two = self.stand("same", resume="true")
         again = two.wait("started_leading")
+        self.await_renewals(1)
         self.assertLess(again["time"] - since, LEASE / 2)
         self.assertGreater(again["token"], first["token"])
 

@@ -5,7 +5,7 @@ import unittest
 import overlap
 import support
 
-DEFAULTS = {"lease-duration": "15s", "renew-deadline": "10s", "retry-period": "2s"}
+DEFAULTS = {"lease_duration": "15s", "renew_deadline": "10s", "retry_period": "2s"}
 
 
 class Crowd(support.TestCase):
@@ -14,25 +14,28 @@ class Crowd(support.TestCase):
     def worst_renewal_ms(self, witness):
         """From when a renewal was due to its answer, the worst since it was last asked: that is when least was left."""
         report = witness.command("report")
-        return (4.0 - 0.2 - report["least_time_left"]) * 1000
+        return (10.0 - 0.2 - report["least_time_left"]) * 1000
 
     def test_hundred_standbys(self):
-        bystander = self.stand("bystander", name="unrelated", lease_duration="6s", renew_deadline="4s", retry_period="200ms")
+        bystander = self.stand("bystander", name="unrelated", **{**DEFAULTS, "retry_period": "200ms"})
         bystander.wait("started_leading")
         self.await_renewals(1, "unrelated")
         self.worst_renewal_ms(bystander)
         self.await_renewals(15, "unrelated")
         alone = self.worst_renewal_ms(bystander)
-        leader = self.stand("s0", every_us=2000)
+        leader = self.stand("s0", every_us=2000, **DEFAULTS)
         leader.wait("started_leading")
         since = support.now()
-        standbys = [self.stand(f"s{i}", every_us=2000) for i in range(1, self.STANDBYS + 1)]
-        for standby in standbys:
-            standby.wait("new_leader", leader="s0")
+        standbys = []
+        for first in range(0, self.STANDBYS, 10):  # a roll-out, not a storm of TLS handshakes on a small machine
+            batch = [self.stand(f"s{first + i + 1}", every_us=2000, **DEFAULTS) for i in range(10)]
+            for standby in batch:
+                standby.wait("new_leader", leader="s0")
+            standbys += batch
         coming = support.now() - since, self.worst_renewal_ms(bystander)
         worst = {"released": [], "expired": []}
         took = {"released": [], "expired": []}
-        for how in ["released"] * 8 + ["expired"] * 2:
+        for how in ["released"] * 8 + ["expired"]:
             told = leader.end() if how == "released" else leader.kill()
             leader, started = self.first_to_lead(standbys, told)
             standbys.remove(leader)
@@ -63,7 +66,7 @@ class Thousand(support.TestCase):
         return max(e["time"] for e in started) - since
 
     def test_thousand_elections(self):
-        options = {"count": self.COUNT, "every_us": 2000, **{k.replace("-", "_"): v for k, v in DEFAULTS.items()}}
+        options = {"count": self.COUNT, "every_us": 2000, **DEFAULTS}
         since = support.now()
         one = self.stand("one", **options)
         first = self.all_lead(one, since)

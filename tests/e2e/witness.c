@@ -71,8 +71,9 @@ static struct {
     int count;
     int64_t every;
     int64_t drain;
+    int log_level;
     int linger; /* after a loss, work until the library's grace has passed: the most that is allowed */
-} settings = {.every = 200000};
+} settings = {.every = 200000, .log_level = K8SLEADER_LOG_WARNING};
 
 static struct candidate *candidates;
 static int candidate_count;
@@ -460,6 +461,8 @@ static void read_arguments(int argc, char **argv)
             settings.every = atoll(value) * 1000;
         else if (strcmp(key, "drain-ms") == 0)
             settings.drain = atoll(value) * MILLISECOND;
+        else if (strcmp(key, "log-level") == 0)
+            settings.log_level = atoi(value);
         else if (strcmp(key, "linger") == 0)
             settings.linger = atoi(value);
         else
@@ -539,6 +542,7 @@ static k8sleader_client *connect_to_cluster(void)
         fail("config", "no memory");
     if (settings.kubeconfig)
         check(k8sleader_config_load_kubeconfig(config, settings.kubeconfig, NULL, &error), error);
+    (void)k8sleader_config_set_log_level(config, settings.log_level, 0);
     check(k8sleader_client_new(config, &client, &error), error);
     return client;
 }

@@ -33,6 +33,14 @@ k8sleader_client *client_at(const char *url, const char *ca_pem, const char *tok
     return client_by(config);
 }
 
+k8sleader_election *stand_patiently(k8sleader_client *client, const char *name, const char *identity)
+{
+    k8sleader_options *options = brisk_options(name, identity);
+    assert_int_equal(k8sleader_options_set_lease_duration_ms(options, 15000), 0);
+    assert_int_equal(k8sleader_options_set_renew_deadline_ms(options, 10000), 0);
+    return stand(client, options);
+}
+
 static void says_all(const k8sleader_error *error, va_list words)
 {
     const char *message = k8sleader_error_message(error);

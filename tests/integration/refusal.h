@@ -13,6 +13,12 @@ k8sleader_client *client_at(const char *url, const char *ca_pem, const char *tok
 /* A client by this configuration, which it takes. */
 k8sleader_client *client_by(k8sleader_config *config);
 
+/*
+ * Stands with a retry period of 200 ms, but with the default time for an answer: on a slow machine no request
+ * may fail for another reason than the one that is tested.
+ */
+k8sleader_election *stand_patiently(k8sleader_client *client, const char *name, const char *identity);
+
 /* The message holds each of these words, up to a NULL. */
 void says(const k8sleader_error *error, ...) __attribute__((sentinel));
 

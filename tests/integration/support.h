@@ -15,7 +15,7 @@
 #include "k8sleader-devserver.h"
 #include "k8sleader.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 /* A server, and a client of it whose log lines go nowhere. */
 struct world {

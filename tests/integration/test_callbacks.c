@@ -827,7 +827,7 @@ static void test_destroy_when_start_fails(void **state)
         probe_init(&probe, &world, PUMP_CALLER);
         k8sleader_options *options = lasting_options(way == 0 ? "NO NAME" : "web", way == 1 ? "" : "a");
         if (way == 2)
-            assert_int_equal(k8sleader_options_set_retry_period_ms(options, 5000), 0);
+            assert_int_equal(k8sleader_options_set_retry_period_ms(options, 50000), 0);
         if (way == 5)
             k8sleader_client_close(world.client);
         int code = k8sleader_election_start(way == 3 ? NULL : world.client, way == 4 ? NULL : options, NULL,

@@ -12,6 +12,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Stands for a lock that does not run out on a slow machine. */
+static k8sleader_election *stand_lasting(k8sleader_client *client, const char *name, const char *identity)
+{
+    k8sleader_options *options = brisk_options(name, identity);
+    assert_int_equal(k8sleader_options_set_lease_duration_ms(options, 15000), 0);
+    assert_int_equal(k8sleader_options_set_renew_deadline_ms(options, 10000), 0);
+    return stand(client, options);
+}
+
 static void assert_holder(struct world *world, const char *expected)
 {
     char *holder = lease_field(world, "web", "holderIdentity");
@@ -182,7 +191,7 @@ static void test_null_elections(void **state)
     k8sleader_election_free(NULL);
 
     world_start(&world);
-    k8sleader_election *election = stand_as(world.client, "web", "abcdefgh");
+    k8sleader_election *election = stand_lasting(world.client, "web", "abcdefgh");
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
     k8sleader_event_unref(await_event(world.client, election, K8SLEADER_EVENT_NEW_LEADER));
     assert_int_equal(k8sleader_election_fencing_token(election, NULL, NULL), K8SLEADER_ERR_ARGUMENT);
@@ -231,7 +240,7 @@ static void test_beyond_the_end_of_a_list(void **state)
     k8sleader_lock_list *list = NULL;
     (void)state;
     world_start(&world);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_lasting(world.client, "web", "a");
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
     assert_int_equal(k8sleader_client_list_locks(world.client, "leases", "default", "web", -1, &list, NULL),
                      0);
@@ -260,7 +269,7 @@ static void test_free_while_leading_does_not_release(void **state)
     (void)state;
     world_start(&world);
     k8sleader_client *other = world_client(&world);
-    k8sleader_election *election = stand_as(other, "web", "a");
+    k8sleader_election *election = stand_lasting(other, "web", "a");
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
     int64_t puts = devserver_requests(world.server, "update", "leases");
     assert_int_equal(devserver_wait_requests(world.server, "update", "leases", puts + 1, PATIENCE_MS), 0);
@@ -285,7 +294,7 @@ static void test_free_while_draining_does_not_release(void **state)
     (void)state;
     world_start(&world);
     k8sleader_client *other = world_client(&world);
-    k8sleader_election *election = stand_as(other, "web", "a");
+    k8sleader_election *election = stand_lasting(other, "web", "a");
     await(other, election, K8SLEADER_EVENT_STARTED_LEADING);
     assert_int_equal(k8sleader_election_stop(election), 0);
     await(other, election, K8SLEADER_EVENT_STOPPED_LEADING);
@@ -301,7 +310,7 @@ static void test_free_with_a_silent_server(void **state)
     struct world world;
     (void)state;
     world_start(&world);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_lasting(world.client, "web", "a");
     uint64_t token = await(world.client, election, K8SLEADER_EVENT_STARTED_LEADING);
     devserver_freeze_connections(world.server);
     struct devserver_fault silence = {.action = DEVSERVER_HALF_OPEN};
@@ -365,7 +374,7 @@ static void cycle(struct world *world, int i)
     k8sleader_client *client = world_client(world);
     if (i % 4 == 1)
         assert_int_equal(k8sleader_client_start_dispatcher(client), 0);
-    k8sleader_election *election = stand_as(client, "web", "a");
+    k8sleader_election *election = stand_lasting(client, "web", "a");
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
     if (i % 4 == 1) {
         /* Without callbacks a dispatched STOPPED is handed back: released. */
@@ -401,13 +410,13 @@ static void test_a_hundred_elections(void **state)
     struct world world;
     (void)state;
     world_start(&world);
-    k8sleader_election *first = stand_as(world.client, "web", "a");
+    k8sleader_election *first = stand_lasting(world.client, "web", "a");
     assert_int_equal(k8sleader_election_wait(first, PATIENCE_MS), 1);
     stop_and_free(world.client, first);
     int descriptors = count_descriptors(&world);
     int threads = count_threads(&world);
     for (int i = 0; i < CYCLES; i++) {
-        k8sleader_election *election = stand_as(world.client, "web", "a");
+        k8sleader_election *election = stand_lasting(world.client, "web", "a");
         if (i % 3 != 0) /* every third is stopped at once, before it did anything */
             assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
         stop_and_free(world.client, election);
@@ -429,10 +438,10 @@ static void test_two_clients(void **state)
     world_start(&world);
     world_start(&second);
     k8sleader_client *other = world_client(&world);
-    k8sleader_election *a = stand_as(world.client, "web", "a");
+    k8sleader_election *a = stand_lasting(world.client, "web", "a");
     await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING);
-    k8sleader_election *b = stand_as(other, "web", "b");
-    k8sleader_election *c = stand_as(second.client, "web", "c"); /* another cluster */
+    k8sleader_election *b = stand_lasting(other, "web", "b");
+    k8sleader_election *c = stand_lasting(second.client, "web", "c"); /* another cluster */
     await(second.client, c, K8SLEADER_EVENT_STARTED_LEADING);
     await(other, b, K8SLEADER_EVENT_NEW_LEADER);
     assert_int_equal(k8sleader_election_is_leader(a), 1);
@@ -504,7 +513,7 @@ static void test_many_threads_on_one_election(void **state)
     (void)state;
     world_start(&world);
     crowd.world = &world;
-    crowd.election = stand_as(world.client, "web", "a");
+    crowd.election = stand_lasting(world.client, "web", "a");
     for (int i = 0; i < ASKERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask_all_the_time, &crowd), 0);
     for (int term = 0; term < TERMS; term++) {
@@ -542,7 +551,7 @@ static void *stand_and_go(void *user)
         char name[32];
         uint64_t token = 0;
         (void)snprintf(name, sizeof name, "lock-%d-%lx", i, (unsigned long)pthread_self() & 0xffffff);
-        k8sleader_election *election = stand_as(world->client, name, "a");
+        k8sleader_election *election = stand_lasting(world->client, name, "a");
         assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
         assert_int_equal(k8sleader_election_fencing_token(election, &token, NULL), 0);
         assert_int_equal(k8sleader_election_stop(election), 0);
@@ -615,9 +624,9 @@ static void freed_while_waiting(void *(*waits)(void *))
     world_start(&world);
     struct devserver_fault silence = {.verb = "list", .action = DEVSERVER_DROP_BEFORE, .delay_ms = 60000};
     assert_true(devserver_add_fault(world.server, &silence) > 0);
-    k8sleader_election *leader = stand_as(world.client, "web", "a");
+    k8sleader_election *leader = stand_lasting(world.client, "web", "a");
     assert_int_equal(k8sleader_election_wait(leader, PATIENCE_MS), 1);
-    k8sleader_election *standby = stand_as(world.client, "web", "b");
+    k8sleader_election *standby = stand_lasting(world.client, "web", "b");
     assert_int_equal(
         pthread_create(&thread, NULL, waits, waits == wait_for_lead ? (void *)standby : world.client), 0);
     let_it_wait();
@@ -648,9 +657,9 @@ static void test_election_freed_while_another_waits(void **state)
     void *result;
     (void)state;
     world_start(&world);
-    k8sleader_election *leader = stand_as(world.client, "web", "a");
+    k8sleader_election *leader = stand_lasting(world.client, "web", "a");
     assert_int_equal(k8sleader_election_wait(leader, PATIENCE_MS), 1);
-    k8sleader_election *standby = stand_as(world.client, "web", "b");
+    k8sleader_election *standby = stand_lasting(world.client, "web", "b");
     assert_int_equal(pthread_create(&thread, NULL, wait_for_lead, standby), 0);
     let_it_wait();
     k8sleader_election_free(standby);
@@ -671,7 +680,7 @@ static void test_close_while_many_wait(void **state)
     world_start(&world);
     for (int i = 0; i < ASKERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, wait_for_an_event, world.client), 0);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_lasting(world.client, "web", "a");
     let_it_wait();
     uint64_t token = 0;
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);

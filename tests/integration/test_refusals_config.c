@@ -107,7 +107,7 @@ static void test_a_mended_kubeconfig(void **state)
     assert_int_equal(devserver_write_kubeconfig(world.server, path, &problem), 0);
     assert_int_equal(k8sleader_config_load_kubeconfig(config, path, NULL, NULL), 0);
     k8sleader_client *client = client_by(config);
-    leads_at_last(client, stand_as(client, "web", "a"));
+    leads_at_last(client, stand_patiently(client, "web", "a"));
     k8sleader_client_free(client);
     world_stop(&world);
 }

@@ -42,7 +42,7 @@ static void test_revoked_token(void **state)
     world_start(&world);
     char *token = strdup(devserver_token(world.server));
     devserver_set_token(world.server, "another");
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     k8sleader_event *event = await_error(world.client, election, K8SLEADER_ERR_UNAUTHORIZED);
     const k8sleader_error *error = k8sleader_event_error(event);
     assert_int_equal(k8sleader_error_http_status(error), 401);
@@ -82,7 +82,7 @@ static void test_renewed_token_file(void **state)
     assert_int_equal(k8sleader_config_set_ca_pem(config, ca, strlen(ca)), 0);
     assert_int_equal(k8sleader_config_set_token_file(config, path), 0);
     k8sleader_client *client = client_by(config);
-    k8sleader_election *leader = stand_as(client, "web", "a");
+    k8sleader_election *leader = stand_patiently(client, "web", "a");
     uint64_t token = await(client, leader, K8SLEADER_EVENT_STARTED_LEADING);
 
     /* Renewed in time, the leader does not lose the lock by it. */
@@ -95,7 +95,7 @@ static void test_renewed_token_file(void **state)
 
     /* Not renewed: refused until it is. */
     devserver_set_token(world.server, "third");
-    k8sleader_election *candidate = stand_as(client, "web", "b");
+    k8sleader_election *candidate = stand_patiently(client, "web", "b");
     k8sleader_event_unref(await_error(client, candidate, K8SLEADER_ERR_UNAUTHORIZED));
     /* Gone for a while, as in the middle of being replaced: the last one read counts on. */
     assert_int_equal(unlink(path), 0);
@@ -113,7 +113,7 @@ static void test_no_credentials(void **state)
     (void)state;
     world_start(&world);
     k8sleader_client *client = client_at(devserver_url(world.server), devserver_ca_pem(world.server), NULL);
-    k8sleader_election *election = stand_as(client, "web", "a");
+    k8sleader_election *election = stand_patiently(client, "web", "a");
     /* Who does not say who he is is nobody, and nobody may do anything. */
     refused(client, election, K8SLEADER_ERR_FORBIDDEN, 403, "system:anonymous", "Role", NULL);
     stays_calm(client, election, requests_of, world.server);
@@ -132,7 +132,7 @@ static void refused_verb(const char *verb, const char *other_verb, const char *d
     (void)forbid(&world, verb);
     if (other_verb)
         (void)forbid(&world, other_verb);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     refused(world.client, election, K8SLEADER_ERR_FORBIDDEN, 403, doing, "default/web", "allow", "get",
             "create", "update", "watch", "Role", NULL);
     stays_calm(world.client, election, requests_of, world.server);
@@ -159,9 +159,9 @@ static void test_update_forbidden(void **state)
     struct world world;
     (void)state;
     world_start(&world);
-    leads_at_last(world.client, stand_as(world.client, "web", "a"));
+    leads_at_last(world.client, stand_patiently(world.client, "web", "a"));
     (void)forbid(&world, "update");
-    k8sleader_election *election = stand_as(world.client, "web", "b");
+    k8sleader_election *election = stand_patiently(world.client, "web", "b");
     refused(world.client, election, K8SLEADER_ERR_FORBIDDEN, 403, "acquiring", "Role", NULL);
     stays_calm(world.client, election, requests_of, world.server);
     devserver_clear_faults(world.server);
@@ -176,7 +176,7 @@ static void test_post_forbidden_but_put_creates(void **state)
     (void)state;
     world_start(&world);
     (void)forbid(&world, "create");
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     await(world.client, election, K8SLEADER_EVENT_STARTED_LEADING);
     assert_true(devserver_requests(world.server, "create", "leases") == 1);
     assert_true(devserver_requests(world.server, "update", "leases") >= 1);
@@ -211,10 +211,10 @@ static void test_watch_forbidden(void **state)
     (void)state;
     world_start(&world);
     k8sleader_client *other = world_client(&world);
-    k8sleader_election *leader = stand_as(other, "web", "a");
+    k8sleader_election *leader = stand_patiently(other, "web", "a");
     await(other, leader, K8SLEADER_EVENT_STARTED_LEADING);
     (void)forbid(&world, "watch");
-    k8sleader_election *standby = stand_as(world.client, "web", "b");
+    k8sleader_election *standby = stand_patiently(world.client, "web", "b");
     k8sleader_event *event = await_error(world.client, standby, K8SLEADER_ERR_WATCH_FORBIDDEN);
     const k8sleader_error *error = k8sleader_event_error(event);
     assert_int_equal(k8sleader_error_http_status(error), 403);
@@ -259,7 +259,7 @@ static void test_shared_watch_forbidden(const char *verb)
     for (int i = 0; i < MANY; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "web-%d", i);
-        elections[i] = stand_as(world.client, name, "a");
+        elections[i] = stand_patiently(world.client, name, "a");
     }
     for (int i = 0; i < MANY; i++)
         assert_int_equal(k8sleader_election_wait(elections[i], PATIENCE_MS), 1);
@@ -294,7 +294,7 @@ static void test_all_forbidden(void **state)
     (void)state;
     world_start(&world);
     (void)forbid(&world, NULL);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     refused(world.client, election, K8SLEADER_ERR_FORBIDDEN, 403, "Role", NULL);
     stays_calm(world.client, election, requests_of, world.server);
     assert_int_equal(k8sleader_client_list_locks(world.client, "leases", "default", "web", -1, &list, &error),

@@ -27,7 +27,7 @@ static void test_connection_refused(void **state)
     (void)state;
     world_start(&world);
     devserver_suspend(world.server);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     refused(world.client, election, K8SLEADER_ERR_CONNECT, 0, devserver_url(world.server),
             "check that the API server runs", NULL);
     stays_calm(world.client, election, NULL, NULL);
@@ -46,7 +46,7 @@ static void test_name_without_an_address(void **state)
     label[sizeof label - 1] = '\0';
     (void)snprintf(url, sizeof url, "https://%s.invalid:6443", label);
     k8sleader_client *client = client_at(url, NULL, "t");
-    k8sleader_election *election = stand_as(client, "web", "a");
+    k8sleader_election *election = stand_patiently(client, "web", "a");
     refused(client, election, K8SLEADER_ERR_RESOLVE, 0, label, "DNS", NULL);
     stays_calm(client, election, NULL, NULL);
     stop_and_free(client, election);
@@ -64,7 +64,7 @@ static void test_silent_server(void **state)
     struct devserver_fault silence = {
         .resource = "leases", .action = DEVSERVER_DROP_BEFORE, .delay_ms = 60000};
     assert_true(devserver_add_fault(world.server, &silence) > 0);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     refused(world.client, election, K8SLEADER_ERR_REQUEST_TIMEOUT, 0, "default/web", "check the network",
             NULL);
     stays_calm(world.client, election, requests_of, world.server);
@@ -107,7 +107,7 @@ static void test_throttled(void **state)
     (void)state;
     world_start(&world);
     (void)answer_with(&world, "get", 429, 2, 0);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     k8sleader_event *event = await_error(world.client, election, K8SLEADER_ERR_THROTTLED);
     int64_t struck = now_ms();
     const k8sleader_error *error = k8sleader_event_error(event);
@@ -131,7 +131,7 @@ static void test_throttled_for_a_while(void **state)
     (void)state;
     world_start(&world);
     (void)answer_with(&world, NULL, 429, 0, 0);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     k8sleader_event_unref(await_error(world.client, election, K8SLEADER_ERR_THROTTLED));
     stays_calm(world.client, election, requests_of, world.server);
     devserver_clear_faults(world.server);
@@ -164,7 +164,7 @@ static void test_server_errors(void **state)
         struct world world;
         world_start(&world);
         (void)answer_with(&world, NULL, statuses[i], 0, 0);
-        k8sleader_election *election = stand_as(world.client, "web", "a");
+        k8sleader_election *election = stand_patiently(world.client, "web", "a");
         k8sleader_event *event = await_error(world.client, election, K8SLEADER_ERR_SERVER);
         assert_int_equal(k8sleader_error_http_status(k8sleader_event_error(event)), statuses[i]);
         assert_int_equal(k8sleader_error_retriable(k8sleader_event_error(event)), 1);
@@ -189,7 +189,7 @@ static void test_invalid_object(void **state)
                                       .status = 422,
                                       .message = "spec.holderIdentity: must not be so"};
     assert_true(devserver_add_fault(world.server, &invalid) > 0);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     refused(world.client, election, K8SLEADER_ERR_INVALID, 422, "creating", "must not be so", NULL);
     stays_calm(world.client, election, requests_of, world.server);
     devserver_clear_faults(world.server);
@@ -206,7 +206,7 @@ static void test_endless_answer(void **state)
         world_start(&world);
         struct devserver_fault fault = {.verb = verbs[i], .resource = "leases", .action = DEVSERVER_ENDLESS};
         int64_t number = devserver_add_fault(world.server, &fault);
-        k8sleader_election *election = stand_as(world.client, "web", "a");
+        k8sleader_election *election = stand_patiently(world.client, "web", "a");
         if (verbs[i] && strcmp(verbs[i], "watch") == 0) {
             /* The stream is given up; the candidate does not depend on it. */
             k8sleader_event *event = NULL;

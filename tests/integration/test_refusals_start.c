@@ -117,8 +117,8 @@ static void test_names(void **state)
     char *far_too_long = repeated('a', 1 << 20);
     name_refused(world.client, far_too_long);
     over_long[LONGEST_NAME] = '\0';
-    leads_at_last(world.client, stand_as(world.client, over_long, "a"));
-    leads_at_last(world.client, stand_as(world.client, "1.web-2.x", "a"));
+    leads_at_last(world.client, stand_patiently(world.client, over_long, "a"));
+    leads_at_last(world.client, stand_patiently(world.client, "1.web-2.x", "a"));
     free(over_long);
     free(far_too_long);
     world_stop(&world);
@@ -148,14 +148,14 @@ static void test_identities(void **state)
     identity_refused(world.client, "\xed\xa0\x80", "UTF-8");     /* a surrogate */
     identity_refused(world.client, "\xf4\x90\x80\x80", "UTF-8"); /* beyond Unicode */
     identity[LONGEST_IDENTITY] = '\0';
-    k8sleader_election *election = stand_as(world.client, "web", identity);
+    k8sleader_election *election = stand_patiently(world.client, "web", identity);
     assert_string_equal(k8sleader_election_identity(election), identity);
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
     char *holder = lease_field(&world, "web", "holderIdentity");
     assert_string_equal(holder, identity);
     free(holder);
     stop_and_free(world.client, election);
-    leads_at_last(world.client, stand_as(world.client, "web", "the \"ü\" of \\ 東京 {}"));
+    leads_at_last(world.client, stand_patiently(world.client, "web", "the \"ü\" of \\ 東京 {}"));
     free(identity);
     world_stop(&world);
 }

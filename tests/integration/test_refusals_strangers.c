@@ -44,7 +44,7 @@ static void test_pages(void **state)
                                         .content_type = page->content_type,
                                         .header = page->header};
         assert_true(devserver_add_fault(world.server, &fault) > 0);
-        k8sleader_election *election = stand_as(world.client, "web", "a");
+        k8sleader_election *election = stand_patiently(world.client, "web", "a");
         k8sleader_event_unref(await_error(world.client, election, page->code));
         k8sleader_lock_list *list = NULL;
         k8sleader_error *lookup = NULL;
@@ -83,7 +83,7 @@ static void test_other_objects(void **state)
         struct devserver_fault fault = {
             .action = DEVSERVER_RAW, .status = 200, .body = bodies[i], .content_type = "application/json"};
         assert_true(devserver_add_fault(world.server, &fault) > 0);
-        k8sleader_election *election = stand_as(world.client, "web", "a");
+        k8sleader_election *election = stand_patiently(world.client, "web", "a");
         k8sleader_event *event = NULL;
         for (int code = 0; code != K8SLEADER_ERR_NOT_KUBERNETES && code != K8SLEADER_ERR_PROTOCOL;) {
             k8sleader_event_unref(event);
@@ -115,7 +115,7 @@ static void redirected_to(int status, int plain_http)
                    devserver_url(other.server));
     struct devserver_fault fault = {.action = DEVSERVER_RAW, .status = status, .header = header};
     assert_true(devserver_add_fault(world.server, &fault) > 0);
-    k8sleader_election *election = stand_as(world.client, "web", "a");
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
     refused(world.client, election, K8SLEADER_ERR_NOT_KUBERNETES, status, "check the server's address", NULL);
     stays_calm(world.client, election, requests_of, world.server);
     assert_true(devserver_requests(other.server, NULL, NULL) == 0);
@@ -157,7 +157,7 @@ static void met_by(const char *scheme, const char *bytes, size_t size, int code)
     struct authority *authority = authority_new();
     k8sleader_client *client = client_at(url, authority_pem(authority), "the-token");
     authority_free(authority);
-    k8sleader_election *election = stand_as(client, "web", "a");
+    k8sleader_election *election = stand_patiently(client, "web", "a");
     k8sleader_event *event = await_error(client, election, code);
     const k8sleader_error *error = k8sleader_event_error(event);
     says(error, url, "check", NULL);
@@ -211,7 +211,7 @@ static void test_headers_without_bound(void **state)
     struct stranger *stranger = stranger_start(bytes, size);
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", stranger_port(stranger));
     k8sleader_client *client = client_at(url, NULL, "t");
-    k8sleader_election *election = stand_as(client, "web", "a");
+    k8sleader_election *election = stand_patiently(client, "web", "a");
     refused(client, election, K8SLEADER_ERR_TOO_LARGE, 200, "more than", NULL);
     stays_calm(client, election, connections_of, stranger);
     stop_and_free(client, election);

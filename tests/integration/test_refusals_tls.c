@@ -79,7 +79,7 @@ static void test_untrusted(void **state)
     authority_issue(other, "127.0.0.1", -DAY_S, DAY_S);
     serve(&meeting, other);
     meeting.client = client_by(config_for(&meeting));
-    k8sleader_election *election = stand_as(meeting.client, "web", "a");
+    k8sleader_election *election = stand_patiently(meeting.client, "web", "a");
     refused(meeting.client, election, K8SLEADER_ERR_TLS_UNTRUSTED, 0, meeting.address, "CA",
             "certificate-authority", NULL);
     good_at_last(&meeting, election);
@@ -94,7 +94,7 @@ static void refused_for_its_time(long from_s, long until_s)
     authority_issue(meeting.authority, "127.0.0.1", from_s, until_s);
     serve(&meeting, meeting.authority);
     meeting.client = client_by(config_for(&meeting));
-    k8sleader_election *election = stand_as(meeting.client, "web", "a");
+    k8sleader_election *election = stand_patiently(meeting.client, "web", "a");
     refused(meeting.client, election, K8SLEADER_ERR_TLS_EXPIRED, 0, "renew the server's certificate", "clock",
             NULL);
     good_at_last(&meeting, election);
@@ -123,7 +123,7 @@ static void refused_for_its_name(const char *name, const char *tls_server_name)
     if (tls_server_name)
         assert_int_equal(k8sleader_config_set_tls_server_name(config, tls_server_name), 0);
     meeting.client = client_by(config);
-    k8sleader_election *election = stand_as(meeting.client, "web", "a");
+    k8sleader_election *election = stand_patiently(meeting.client, "web", "a");
     refused(meeting.client, election, K8SLEADER_ERR_TLS_HOST, 0, "name", "tls-server-name", NULL);
     if (!tls_server_name) {
         good_at_last(&meeting, election);
@@ -169,7 +169,7 @@ static void test_certificates_of_the_dev_server(void **state)
     for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
         struct world world;
         world_start_with(&world, &servers[i].config);
-        k8sleader_election *election = stand_as(world.client, "web", "a");
+        k8sleader_election *election = stand_patiently(world.client, "web", "a");
         k8sleader_event_unref(await_error(world.client, election, servers[i].code));
         stop_and_free(world.client, election);
         world_stop(&world);
@@ -187,7 +187,7 @@ static void test_without_a_ca(void **state)
     serve(&meeting, meeting.authority);
     (void)snprintf(url, sizeof url, "https://%s", meeting.address);
     meeting.client = client_at(url, NULL, TOKEN);
-    k8sleader_election *election = stand_as(meeting.client, "web", "a");
+    k8sleader_election *election = stand_patiently(meeting.client, "web", "a");
     refused(meeting.client, election, K8SLEADER_ERR_TLS_UNTRUSTED, 0, "certificate-authority", NULL);
     assert_true(devserver_requests(meeting.server, NULL, NULL) == 0);
     stop_and_free(meeting.client, election);
@@ -201,7 +201,7 @@ static void test_plain_http_behind_https(void **state)
     meet(&meeting);
     serve(&meeting, NULL);
     meeting.client = client_by(config_for(&meeting));
-    k8sleader_election *election = stand_as(meeting.client, "web", "a");
+    k8sleader_election *election = stand_patiently(meeting.client, "web", "a");
     refused(meeting.client, election, K8SLEADER_ERR_TLS, 0, "speaks TLS", NULL);
     good_at_last(&meeting, election);
     part(&meeting);

@@ -1,5 +1,5 @@
 # The lease machine: tables of short scripts (lease_script.h says how to read them), and virtual worlds.
 foreach(theme acquire renew conflict deleted coordinated stop herd errors property fleet)
-  k8sleader_test(test_lease_${theme} LABEL unit TIMEOUT 60
+  k8sleader_test(test_lease_${theme} LABEL unit TIMEOUT 300
     SOURCES test_lease_${theme}.c lease_script.c LIBRARIES k8sleader_objects)
 endforeach()
