@@ -5,6 +5,7 @@
 #include "worker.h"
 
 #include "answer.h"
+#include "kube/json.h"
 #include "locks.h"
 #include "scope.h"
 #include "thread.h"
@@ -40,9 +41,7 @@ struct kl_version kl_version_of(const char *resource_version)
     uint64_t number = kl_version_number(resource_version);
     if (number)
         return (struct kl_version){.number = number, .ordered = 1};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (const char *c = resource_version; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    uint64_t hash = kl_hash(resource_version, strlen(resource_version));
     return (struct kl_version){.number = hash, .ordered = 0};
 }
 
