@@ -55,7 +55,7 @@ CURL *client_new(struct devserver *server, const char *path)
     if (ca[0] != '\0')
         curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 30000L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 120000L);
     curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, devserver_token(server));
     curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
     return easy;

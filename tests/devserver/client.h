@@ -21,7 +21,7 @@
 #define PODS       "/api/v1/namespaces/default/pods"
 #define NAMESPACES "/api/v1/namespaces"
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 60000 };
 
 struct reply {
     CURLcode code;
