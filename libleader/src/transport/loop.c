@@ -160,6 +160,7 @@ int kl_io_want(struct kl_io *io, uint32_t events)
     return 0;
 }
 
+/* libcurl may have closed the descriptor already: then there is nothing to take out, and the failure says nothing. */
 void kl_io_free(struct kl_io *io)
 {
     if (!io)
