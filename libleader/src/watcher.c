@@ -39,7 +39,6 @@ struct kl_watch {
     int64_t heard_at;
     int64_t retry_after;
     unsigned failures;
-    int forbidden;
     int understood;         /* an event came on this stream */
     k8sleader_error *error; /* what an ERROR event or the decoder said */
 };
@@ -151,7 +150,6 @@ static void on_opened(void *user)
     struct kl_watch *watch = user;
     kl_timer_clear(watch->client->loop, &watch->timer);
     watch->opened_at = watch->heard_at = kl_now();
-    watch->forbidden = 0;
     struct told told = {.input = {.type = KL_INPUT_WATCH_OPENED, .fresh = !watch->resumed}};
     tell_all(watch, &told);
     if (watch->election && kl_http_is_cold(watch->client->http))
@@ -196,7 +194,6 @@ static void report(struct kl_watch *watch, const k8sleader_error *error)
 
 static void on_forbidden(struct kl_watch *watch, const k8sleader_error *error)
 {
-    watch->forbidden = 1;
     if (!watch->election) {
         kl_scope_unshare(watch->scope); /* frees this watch */
         return;
