@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "config_object.h"
+#include "due.h"
 #include "error.h"
 #include "kube/lock.h"
 #include "machine/lease.h"
@@ -63,10 +64,9 @@ struct k8sleader_client {
     /* the worker */
     pthread_t worker;
     struct kl_loop *loop;
-    struct kl_http *http;            /* [worker] */
-    struct kl_scope *scopes;         /* [worker] */
-    struct k8sleader_election **due; /* [worker] heap of elections with a request due */
-    size_t due_count, due_capacity;
+    struct kl_http *http;    /* [worker] */
+    struct kl_scope *scopes; /* [worker] */
+    struct kl_due due;       /* [worker] elections with a request due */
     struct k8sleader_election
         *closed; /* [worker] CLOSED by the machine, to be taken leave of at the round's end */
     struct k8sleader_election *standing; /* [worker] those it has and has not taken leave of */
@@ -145,7 +145,7 @@ struct k8sleader_election {
     struct kl_lock lock; /* as last adopted; its record is not used */
     int lock_known;
     struct kl_timer timer;
-    size_t due_slot; /* 1 + place in the heap of due requests; 0: not there */
+    struct kl_due_entry due;
     struct kl_transfer *transfer;
     int started;
     struct k8sleader_election *closed_next;

@@ -11,6 +11,7 @@
 #include "thread.h"
 
 #include <json-c/json.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,81 +46,24 @@ struct kl_version kl_version_of(const char *resource_version)
     return (struct kl_version){.number = hash, .ordered = 0};
 }
 
-/* ---- requests due: a heap, renewals first, then releases, then acquisitions, each by what is most pressing
- * ---- */
+/* ---- requests due ---- */
 
-static int before(const k8sleader_election *a, const k8sleader_election *b)
+static k8sleader_election *first_due(k8sleader_client *client)
 {
-    if (a->machine.want != b->machine.want)
-        return a->machine.want < b->machine.want;
-    return a->machine.want_by < b->machine.want_by;
+    struct kl_due_entry *first = kl_due_first(&client->due);
+    return first ? (k8sleader_election *)((char *)first - offsetof(struct k8sleader_election, due)) : NULL;
 }
 
-static void due_place(k8sleader_client *client, size_t index, k8sleader_election *election)
-{
-    client->due[index] = election;
-    election->due_slot = index + 1;
-}
-
-static void due_sift(k8sleader_client *client, size_t index, k8sleader_election *election)
-{
-    while (index > 0 && before(election, client->due[(index - 1) / 2])) {
-        due_place(client, index, client->due[(index - 1) / 2]);
-        index = (index - 1) / 2;
-    }
-    for (;;) {
-        size_t child = 2 * index + 1;
-        if (child >= client->due_count)
-            break;
-        if (child + 1 < client->due_count && before(client->due[child + 1], client->due[child]))
-            child++;
-        if (!before(client->due[child], election))
-            break;
-        due_place(client, index, client->due[child]);
-        index = child;
-    }
-    due_place(client, index, election);
-}
-
-static void due_remove(k8sleader_election *election)
-{
-    k8sleader_client *client = election->client;
-    if (!election->due_slot)
-        return;
-    size_t index = election->due_slot - 1;
-    election->due_slot = 0;
-    k8sleader_election *last = client->due[--client->due_count];
-    if (last != election)
-        due_sift(client, index, last);
-}
-
-static int due_add(k8sleader_election *election)
-{
-    k8sleader_client *client = election->client;
-    if (election->due_slot) {
-        due_sift(client, election->due_slot - 1, election);
-        return 0;
-    }
-    if (client->due_count == client->due_capacity) {
-        size_t capacity = client->due_capacity ? 2 * client->due_capacity : 16;
-        k8sleader_election **due = realloc(client->due, capacity * sizeof(k8sleader_election *));
-        if (!due)
-            return -1;
-        client->due = due;
-        client->due_capacity = capacity;
-    }
-    client->due_count++;
-    due_sift(client, client->due_count - 1, election);
-    return 0;
-}
-
-/* Puts the machine's wishes into the queue and the timer. */
+/* Puts the machine's wishes into the heap (renewals first, then releases, then acquisitions) and the timer.
+ */
 static void schedule(k8sleader_election *election)
 {
-    int64_t wake_at = election->machine.wake_at;
-    if (election->machine.want == KL_URGENCY_NONE)
-        due_remove(election);
-    else if (due_add(election) != 0)
+    const struct kl_lease *m = &election->machine;
+    struct kl_due *due = &election->client->due;
+    int64_t wake_at = m->wake_at;
+    if (m->want == KL_URGENCY_NONE)
+        kl_due_remove(due, &election->due);
+    else if (kl_due_put(due, &election->due, (int)m->want, m->want_by) != 0)
         wake_at = kl_now() + INT64_C(10000000); /* without memory: ask again in a while */
     if (wake_at == KL_NEVER)
         kl_timer_clear(election->client->loop, &election->timer);
@@ -421,10 +365,10 @@ static struct kl_transfer *send_request(k8sleader_election *e, const struct kl_l
 
 static void send_due(k8sleader_client *client)
 {
-    while (client->due_count > 0 && client->in_flight < kl_http_parallel(client->http)) {
-        k8sleader_election *e = client->due[0];
+    k8sleader_election *e;
+    while (client->in_flight < kl_http_parallel(client->http) && (e = first_due(client))) {
         struct kl_lease_request wanted;
-        due_remove(e);
+        kl_due_remove(&client->due, &e->due);
         if (!kl_lease_send(&e->machine, kl_now(), kl_wall_us(), &wanted)) {
             on_wake(e); /* no longer wanted, or its time has passed */
             continue;
@@ -517,7 +461,7 @@ static void take_leave(k8sleader_election *e)
         e->transfer = NULL;
         client->in_flight--;
     }
-    due_remove(e);
+    kl_due_remove(&client->due, &e->due);
     kl_timer_clear(client->loop, &e->timer);
     kl_scope_leave(e);
     kl_lock_clear(&e->lock);
@@ -600,8 +544,7 @@ static void *work(void *user)
     kl_scopes_free(client);
     kl_http_free(client->http);
     client->http = NULL;
-    free(client->due);
-    client->due = NULL;
+    kl_due_free(&client->due);
     return NULL;
 }
 

@@ -3,3 +3,6 @@ foreach(theme acquire renew conflict deleted coordinated stop herd errors proper
   k8sleader_test(test_lease_${theme} LABEL unit TIMEOUT 300
     SOURCES test_lease_${theme}.c lease_script.c LIBRARIES k8sleader_objects)
 endforeach()
+
+# Which request goes out first when many are due.
+unit_test(test_due)
