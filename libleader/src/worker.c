@@ -7,6 +7,7 @@
 #include "answer.h"
 #include "kube/json.h"
 #include "locks.h"
+#include "machine/random.h"
 #include "scope.h"
 #include "thread.h"
 
@@ -31,10 +32,7 @@ char *kl_lock_path(const struct kl_resource *resource, const char *namespace_, c
 
 int64_t kl_worker_random(k8sleader_client *client, int64_t bound)
 {
-    uint64_t z = (client->random += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return bound <= 0 ? 0 : (int64_t)((z ^ (z >> 31)) % ((uint64_t)bound + 1));
+    return kl_random_upto(&client->random, bound);
 }
 
 struct kl_version kl_version_of(const char *resource_version)

@@ -1,5 +1,6 @@
 /* The heap of what is due: due.h. */
 #include "due.h"
+#include "machine/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,12 +58,6 @@ static void moves(void **state)
     kl_due_free(&due);
 }
 
-static uint64_t next_random(uint64_t *seed)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *seed >> 33;
-}
-
 /* Puts, moves and removals at random: what comes first is always the least of those that are there. */
 static void any_order(void **state)
 {
@@ -71,13 +66,13 @@ static void any_order(void **state)
     struct kl_due due = {0};
     uint64_t seed = 1;
     for (int step = 0; step < 20 * MANY; step++) {
-        struct kl_due_entry *entry = &entries[next_random(&seed) % MANY];
-        if (next_random(&seed) % 3 == 0)
+        struct kl_due_entry *entry = &entries[kl_random_next(&seed) % MANY];
+        if (kl_random_next(&seed) % 3 == 0)
             kl_due_remove(&due, entry);
         else
-            assert_int_equal(
-                kl_due_put(&due, entry, (int)(next_random(&seed) % 3), (int64_t)(next_random(&seed) % 100)),
-                0);
+            assert_int_equal(kl_due_put(&due, entry, (int)(kl_random_next(&seed) % 3),
+                                        (int64_t)(kl_random_next(&seed) % 100)),
+                             0);
         const struct kl_due_entry *least = NULL;
         size_t count = 0;
         for (size_t i = 0; i < MANY; i++) {

@@ -6,6 +6,7 @@
 #include "lease_script.h"
 
 #include "machine/lease_internal.h"
+#include "machine/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,10 +67,7 @@ struct world {
 
 static uint64_t dice(struct world *w, uint64_t bound)
 {
-    uint64_t z = (w->random += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (z ^ (z >> 31)) % bound;
+    return kl_random_next(&w->random) % bound;
 }
 
 static int trouble(struct world *w)

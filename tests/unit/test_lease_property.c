@@ -7,6 +7,7 @@
 
 #include "k8sleader.h"
 #include "machine/lease_internal.h"
+#include "machine/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,10 +40,7 @@ struct play {
 
 static uint64_t dice(struct play *p, uint64_t bound)
 {
-    uint64_t z = (p->random += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return (z ^ (z >> 31)) % bound;
+    return kl_random_next(&p->random) % bound;
 }
 
 static _Noreturn void wrong(const struct play *p, const char *what)

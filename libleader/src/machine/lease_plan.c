@@ -3,22 +3,14 @@
  * once wanted can be sent when it no longer is.
  */
 #include "machine/lease_internal.h"
+#include "machine/random.h"
 
 #include <string.h>
-
-/* SplitMix64: one word of state, good enough to spread a herd. */
-static uint64_t next_random(struct kl_lease *m)
-{
-    uint64_t z = (m->random += UINT64_C(0x9E3779B97F4A7C15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
 
 /* In [0, bound]. */
 int64_t kl_lease_random(struct kl_lease *m, int64_t bound)
 {
-    return bound <= 0 ? 0 : (int64_t)(next_random(m) % ((uint64_t)bound + 1));
+    return kl_random_upto(&m->random, bound);
 }
 
 /* For the one who holds the lock: to renew it, or to give it back. */
