@@ -393,13 +393,6 @@ void kl_lock_clear(struct kl_lock *lock)
     memset(lock, 0, sizeof *lock);
 }
 
-int kl_record_equal(const struct kl_record *a, const struct kl_record *b)
-{
-    return a->renew_time == b->renew_time && a->acquire_time == b->acquire_time &&
-           a->duration_s == b->duration_s && a->transitions == b->transitions &&
-           strcmp(a->holder, b->holder) == 0;
-}
-
 uint64_t kl_version_number(const char *resource_version)
 {
     if (!resource_version || *resource_version == '0')

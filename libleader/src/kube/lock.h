@@ -98,9 +98,6 @@ char *kl_lock_encode(const struct kl_resource *resource, const struct kl_lock *b
 /* Frees what it holds and sets it to zero; a lock of zeros may be cleared. */
 void kl_lock_clear(struct kl_lock *lock);
 
-/* Equality of all five members. */
-int kl_record_equal(const struct kl_record *a, const struct kl_record *b);
-
 /*
  * Reads a resourceVersion: its number, or 0 when it is none: NULL, "", not digits only, beyond 64 bits, or
  * with a leading zero, as Kubernetes itself has it (k8s.io/apimachinery pkg/util/resourceversion).

@@ -16,13 +16,6 @@ static int64_t recorded_duration(const struct kl_lease *m, const struct kl_recor
     return kl_min(record->duration_s, DURATION_MOST_S) * KL_SECOND;
 }
 
-static int same_record(const struct kl_record *a, const struct kl_record *b)
-{
-    return a->acquire_time == b->acquire_time && a->renew_time == b->renew_time &&
-           a->duration_s == b->duration_s && a->transitions == b->transitions &&
-           strcmp(a->holder, b->holder) == 0;
-}
-
 static int same_term(const struct kl_record *a, const struct kl_record *b)
 {
     return a->acquire_time == b->acquire_time && a->transitions == b->transitions &&
@@ -177,7 +170,7 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
     /* A deleted lock that comes back as it was is no news of its holder: the record outlives the object here.
      */
     int first = m->lock == KL_LOCK_UNKNOWN;
-    int changed = !m->record_known || !same_record(&m->record, object->record);
+    int changed = !m->record_known || !kl_record_equal(&m->record, object->record);
     int term_changed = !m->record_known || !same_term(&m->record, object->record);
     const struct kl_own_write *own = kl_own_find(m, object->record);
     if (term_changed)

@@ -7,6 +7,7 @@
 #define KL_RECORD_H
 
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A time as another program wrote it: microseconds since 1970 where it could be read, else a number that
@@ -26,5 +27,13 @@ struct kl_record {
     int64_t duration_s;  /* as recorded; <= 0: missing or unreadable */
     int64_t transitions; /* missing counts as 0 */
 };
+
+/* Equality of all five members. */
+static inline int kl_record_equal(const struct kl_record *a, const struct kl_record *b)
+{
+    return a->acquire_time == b->acquire_time && a->renew_time == b->renew_time &&
+           a->duration_s == b->duration_s && a->transitions == b->transitions &&
+           strcmp(a->holder, b->holder) == 0;
+}
 
 #endif
