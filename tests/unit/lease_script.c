@@ -418,10 +418,6 @@ static void expect_detail(struct script *s, const char *word)
     else if ((v = detail(word, "acq")) != NULL)
         right = s->sent &&
                 r->acquire_time == (strcmp(v, "new") == 0 ? r->renew_time : written(s, v)->acquire_time);
-    else if (strcmp(word, "fresh") == 0)
-        right = s->sent && s->request.fresh_connection;
-    else if (strcmp(word, "samelink") == 0)
-        right = s->sent && !s->request.fresh_connection;
     else if (strcmp(word, "suspect") == 0)
         right = s->fx.watch_suspect;
     else
@@ -441,8 +437,7 @@ static void expect(struct script *s, char *text)
     char *save = NULL, *details[16];
     unsigned count = 0;
     for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-        if (strchr(word, '=') || strcmp(word, "fresh") == 0 || strcmp(word, "samelink") == 0 ||
-            strcmp(word, "suspect") == 0) {
+        if (strchr(word, '=') || strcmp(word, "suspect") == 0) {
             assert_true(count < 16);
             details[count++] = word;
         } else if (strcmp(word, "-") != 0) {

@@ -15,7 +15,7 @@
  * sent, in their order (`-`: none), then any of the details to check: events    started:TOKEN stopped:REASON
  * lostdrain:REASON leader:HOLDER error:CODE note:CODE closed requests  read; create, put or update with
  * /acquire, /renew, /release details   phase= wake= (ms, a range lo..hi, or never) until= (leads till) grace=
- * timeout= base= (version written upon) tr= holder= d= acq= (`new`: as renewTime, or wN) fresh suspect
+ * timeout= base= (version written upon) tr= holder= d= acq= (`new`: as renewTime, or wN) suspect
  *
  * `config lease=15000 renew=10000 retry=2000 drain=60000 rejoin=1 resume=0 put=1 wall=run|still|back id=me
  * queue` may be the first line; the identity is `me`.

@@ -318,7 +318,6 @@ static void answered(struct kl_lease *m, const struct kl_lease_input *in, struct
     case KL_OUTCOME_TIMED_OUT:
     case KL_OUTCOME_AMBIGUOUS:
         failed(m, is_write, in->error_code, fx);
-        m->suspect_connection = in->error_code != K8SLEADER_ERR_SERVER; /* 5xx: the connection works */
         if (is_write && in->outcome != KL_OUTCOME_NOT_SENT)
             kl_lease_read_at(m, m->now);
         /* A time-out has taken its time already: who holds the lock tries again at once, elsewhere. */

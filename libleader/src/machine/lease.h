@@ -141,7 +141,6 @@ struct kl_lease_request {
     int acquires;            /* a write that begins a term: labels are set with it */
     struct kl_record record; /* for writes */
     int64_t timeout;         /* counted from now */
-    int fresh_connection;    /* the last one is suspect */
 };
 
 /* A write of ours whose traces may be found in the lock. */
@@ -203,7 +202,6 @@ struct kl_lease {
     int64_t not_before;
     int64_t renew_at;
     unsigned failures[2]; /* in a row, of reads and of writes */
-    int suspect_connection;
     int create_by_put;
     int64_t round_trip; /* smoothed; 0 before the first answer */
     int told_tight;

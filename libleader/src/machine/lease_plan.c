@@ -190,8 +190,6 @@ int kl_lease_send(struct kl_lease *m, int64_t now, int64_t wall_us, struct kl_le
         kl_own_add(m, &write);
     }
     request->timeout = attempt_timeout(m);
-    request->fresh_connection = m->suspect_connection;
-    m->suspect_connection = 0;
     m->request = *request;
     m->request_base = m->version;
     m->sent_at = m->now;
