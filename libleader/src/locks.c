@@ -1,6 +1,7 @@
 #include "locks.h"
 
 #include "answer.h"
+#include "kube/path.h"
 #include "kube/time.h"
 #include "worker.h"
 
@@ -11,7 +12,6 @@
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define TIMEOUT_MOST_MS    INT64_C(86400000)
-#define PAGE               500U
 
 struct row {
     char *name;
@@ -149,20 +149,12 @@ static void on_answer(void *user, const struct kl_http_result *result)
 static int send_lookup(struct kl_lookup *lookup, const char *continue_token)
 {
     int64_t left = lookup->deadline - kl_now();
-    char *token = curl_easy_escape(NULL, continue_token, 0);
-    size_t size = (token ? strlen(token) : 0) + 64;
-    char *query = malloc(size);
-    char *path = NULL;
-    if (token && query) {
-        (void)snprintf(query, size, "?limit=%u%s%s", PAGE, token[0] ? "&continue=" : "", token);
-        path = kl_lock_path(lookup->resource, lookup->namespace_, lookup->name, lookup->name ? NULL : query);
-    }
+    char *path = lookup->name ? kl_lock_path(lookup->resource, lookup->namespace_, lookup->name, NULL)
+                              : kl_lock_page_path(lookup->resource, lookup->namespace_, continue_token);
     struct kl_http_request request = {
         .method = "GET", .path = path, .timeout = left > 1000000 ? left : 1000000};
     if (path)
         lookup->transfer = kl_http_send(lookup->client->http, &request, on_answer, lookup);
-    curl_free(token);
-    free(query);
     free(path);
     return lookup->transfer ? 0 : -1;
 }

@@ -2,7 +2,7 @@
 
 #include "answer.h"
 #include "kube/json.h"
-#include "kube/lock.h"
+#include "kube/path.h"
 #include "watcher.h"
 #include "worker.h"
 
@@ -17,7 +17,6 @@
  */
 #define OTHERS_PER_OURS 4U
 #define OTHERS_ANYWAY   64U
-#define PAGE            500U
 #define LIST_TIMEOUT    INT64_C(10000000000)
 #define LIST_RETRY      INT64_C(5000000000)
 
@@ -374,21 +373,12 @@ static void on_list(void *user, const struct kl_http_result *result)
 
 static void list_page(struct kl_scope *scope, const char *continue_token)
 {
-    char *token = curl_easy_escape(NULL, continue_token, 0);
-    size_t size = (token ? strlen(token) : 0) + 64;
-    char *query = malloc(size);
-    char *path = NULL;
-    if (token && query) {
-        (void)snprintf(query, size, "?limit=%u%s%s", PAGE, token[0] ? "&continue=" : "", token);
-        path = kl_lock_path(scope->resource, scope->namespace_, NULL, query);
-    }
+    char *path = kl_lock_page_path(scope->resource, scope->namespace_, continue_token);
     struct kl_http_request request = {.method = "GET", .path = path, .timeout = LIST_TIMEOUT};
     if (path)
         scope->list = kl_http_send(scope->client->http, &request, on_list, scope);
     if (!scope->list)
         (void)kl_timer_set(scope->client->loop, &scope->list_timer, kl_now() + LIST_RETRY);
-    curl_free(token);
-    free(query);
     free(path);
 }
 

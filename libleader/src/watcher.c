@@ -1,6 +1,7 @@
 #include "watcher.h"
 
 #include "answer.h"
+#include "kube/path.h"
 #include "kube/status.h"
 #include "kube/watch.h"
 #include "scope.h"

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "kube/json.h"
+#include "kube/path.h"
 #include "locks.h"
 #include "machine/random.h"
 #include "scope.h"
@@ -19,16 +20,6 @@
 
 /* How long releases already handed back may take when the client is freed. */
 #define LAST_RELEASES INT64_C(2000000000)
-
-char *kl_lock_path(const struct kl_resource *resource, const char *namespace_, const char *name,
-                   const char *query)
-{
-    char *path = NULL;
-    if (asprintf(&path, "%s/namespaces/%s/%s%s%s%s", resource->path, namespace_, resource->plural,
-                 name ? "/" : "", name ? name : "", query ? query : "") < 0)
-        return NULL;
-    return path;
-}
 
 int64_t kl_worker_random(k8sleader_client *client, int64_t bound)
 {

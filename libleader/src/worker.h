@@ -23,8 +23,4 @@ struct kl_version kl_version_of(const char *resource_version);
 /* In [0, bound]. */
 int64_t kl_worker_random(k8sleader_client *client, int64_t bound);
 
-/* The URL path of a namespace's locks, or of one of them (name not NULL). Malloc'd; NULL without memory. */
-char *kl_lock_path(const struct kl_resource *resource, const char *namespace_, const char *name,
-                   const char *query);
-
 #endif

@@ -2,6 +2,7 @@
 unit_test(test_kube_json)
 unit_test(test_kube_lease)
 unit_test(test_kube_memory)
+unit_test(test_kube_path)
 unit_test(test_kube_status)
 unit_test(test_kube_time)
 unit_test(test_kube_watch)
