@@ -14,8 +14,13 @@
  *               object it was asked of.
  *   Threads     "Any thread" means: from any thread, at any time, also inside a callback, also while other threads use
  *               the same handle. "One thread" means: callers serialise their calls on that handle.
- *   After fork  the child may not use the parent's handles: every call returns K8SLEADER_ERR_FORKED (or false, or 0, as
- *               its type allows), every free is a no-op. The child may make handles of its own.
+ *   After fork  the child may not use the parent's configs, clients and elections: calls with them return
+ *               K8SLEADER_ERR_FORKED (or false, or 0, as their type allows), their frees do nothing, and destroy(user) is
+ *               never called; only an election's identity, lock and user can still be read. Errors, options, callbacks,
+ *               events and lock lists are values, of which the child has its own copy: they work, and freeing them
+ *               touches nothing of the parent's. The child may make handles of its own. A child that is forked in a
+ *               callback may return from it: dispatch() then returns K8SLEADER_ERR_FORKED (and the library's own
+ *               dispatcher thread ends).
  *   Time        is CLOCK_BOOTTIME: it goes on while the machine is suspended. It does not see a paused hypervisor or a
  *               restored snapshot; there the fencing token is the defence.
  */

@@ -30,6 +30,8 @@ void kl_client_ref(k8sleader_client *client)
 
 void kl_client_unref(k8sleader_client *client)
 {
+    if (kl_client_forked(client))
+        return; /* the parent's: its descriptors and connections are shared with this process */
     if (atomic_fetch_sub_explicit(&client->references, 1, memory_order_acq_rel) > 1)
         return;
     kl_queue_destroy(&client->queue);
@@ -215,6 +217,8 @@ static void deliver(k8sleader_client *client, k8sleader_event *event)
     if (!live)
         return;
     int answer = callback ? callback(election, event, election->user) : K8SLEADER_DONE;
+    if (kl_client_forked(client))
+        return; /* a child that the callback forked: for ever locked may be what was locked then */
     if (event->type == K8SLEADER_EVENT_STOPPED_LEADING && answer == K8SLEADER_DONE)
         (void)k8sleader_election_drained(election, event->token);
     (void)pthread_mutex_lock(&client->mutex);
@@ -238,6 +242,9 @@ static int dispatch_one(k8sleader_client *client, int64_t timeout_ms, int *freed
     if (code == 0)
         deliver(client, event);
     k8sleader_event_unref(event);
+    *freed = 0;
+    if (kl_client_forked(client))
+        return K8SLEADER_ERR_FORKED;
     (void)pthread_mutex_lock(&client->mutex);
     client->dispatching = 0;
     *freed = client->free_deferred;
@@ -273,7 +280,7 @@ static void *run_dispatcher(void *user)
     k8sleader_client *client = user;
     int freed = 0;
     int code = 0;
-    while (!freed && code != K8SLEADER_ERR_CLOSED) {
+    while (!freed && code != K8SLEADER_ERR_CLOSED && code != K8SLEADER_ERR_FORKED) {
         (void)pthread_mutex_lock(&client->mutex);
         client->dispatching = 1;
         client->dispatch_thread = pthread_self();

@@ -28,7 +28,9 @@ static void election_free(k8sleader_election *e)
 
 void kl_election_unref(k8sleader_election *election)
 {
-    if (!election || atomic_fetch_sub_explicit(&election->references, 1, memory_order_acq_rel) > 1)
+    if (!election || kl_client_forked(election->client))
+        return;
+    if (atomic_fetch_sub_explicit(&election->references, 1, memory_order_acq_rel) > 1)
         return;
     k8sleader_client *client = election->client;
     election_free(election);
