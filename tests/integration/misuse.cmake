@@ -7,6 +7,12 @@ foreach(name refusals_start refusals_config refusals_tls refusals_rbac refusals_
   target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:misuse_support>)
   target_link_libraries(test_${name} PRIVATE PkgConfig::CRYPTO)
 endforeach()
-foreach(name callbacks fork lifetimes options)
+foreach(name fork lifetimes options)
   integration_test(test_${name})
+endforeach()
+
+# What callbacks are told, and what frees wait for.
+foreach(name callbacks frees)
+  integration_test(test_${name})
+  target_sources(test_${name} PRIVATE probe.c)
 endforeach()
