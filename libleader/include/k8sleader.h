@@ -284,7 +284,8 @@ K8SLEADER_API void k8sleader_client_close(k8sleader_client *client);
 /**
  * Ends the client and joins its worker. An election that leads and was not drained is abandoned: its lock is *not*
  * released but runs out, since its work may still run. A release already under way gets up to two seconds. Waits for
- * callbacks that run on other threads; inside a callback it does not wait, the rest is done when the callback returns.
+ * callbacks and destroy(user) that run on other threads; inside a callback it does not wait, the rest is done when the
+ * callback returns.
  * Elections and events still held stay valid but are over. NULL is fine.
  * Threads: any, once. Since: 0.9.
  */
@@ -507,8 +508,9 @@ K8SLEADER_API int k8sleader_election_drained(k8sleader_election *election, uint6
 
 /**
  * Gives the handle back. An election that still runs is ended without a release, except one already handed back. No
- * callback starts after this returns; if one runs on another thread this waits for it; inside its own callback it does not,
- * and destroy(user) is called when that returns. NULL is fine. Threads: any, once. Since: 0.9.
+ * callback starts after this returns, and destroy(user) has returned: if one of them runs on another thread, this waits
+ * for it. Inside its own callback it does not wait, and destroy(user) is called when that returns; nor does it inside
+ * destroy(user). NULL is fine. Threads: any, once. Since: 0.9.
  */
 K8SLEADER_API void k8sleader_election_free(k8sleader_election *election);
 

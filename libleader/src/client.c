@@ -103,6 +103,33 @@ void k8sleader_client_close(k8sleader_client *client)
     (void)pthread_mutex_unlock(&client->mutex);
 }
 
+/* Every destroy() that is still to come, and the ends of those that other threads are in. */
+static void destroy_users(k8sleader_client *client)
+{
+    (void)pthread_mutex_lock(&client->mutex);
+    for (;;) {
+        k8sleader_election *e = client->elections;
+        while (e && e->user_state == KL_USER_DESTROYING)
+            e = e->next;
+        if (e) {
+            kl_election_ref(e);
+            e->user_state = KL_USER_FREED;
+            (void)pthread_mutex_unlock(&client->mutex);
+            kl_election_destroy_user(e, 0); /* takes it out of the list */
+            kl_election_unref(e);
+            (void)pthread_mutex_lock(&client->mutex);
+            continue;
+        }
+        /* What is left is being destroyed, perhaps by this very thread: destroy() may free the client. */
+        for (e = client->elections; e && !kl_election_destroyed_elsewhere(e); e = e->next)
+            ;
+        if (!e)
+            break;
+        (void)pthread_cond_wait(&client->idle, &client->mutex);
+    }
+    (void)pthread_mutex_unlock(&client->mutex);
+}
+
 /* The rest of a free: no callback runs any more, or this is the thread it ran on. */
 static void finish_free(k8sleader_client *client)
 {
@@ -113,20 +140,7 @@ static void finish_free(k8sleader_client *client)
         else
             (void)pthread_join(client->dispatcher, NULL);
     }
-    for (;;) {
-        (void)pthread_mutex_lock(&client->mutex);
-        k8sleader_election *e = client->elections;
-        if (e) {
-            kl_election_ref(e);
-            if (e->user_state == KL_USER_LIVE)
-                e->user_state = KL_USER_FREED;
-        }
-        (void)pthread_mutex_unlock(&client->mutex);
-        if (!e)
-            break;
-        kl_election_destroy_user(e, 0); /* takes it out of the list */
-        kl_election_unref(e);
-    }
+    destroy_users(client);
     k8sleader_event *rest = NULL;
     (void)pthread_mutex_lock(&client->mutex);
     rest = client->queue.first;

@@ -92,14 +92,19 @@ struct k8sleader_client {
     int dispatcher_runs;       /* [mutex] the library's own thread takes the events */
     pthread_t dispatcher;
     int free_deferred;   /* [mutex] free() was called in a callback */
-    pthread_cond_t idle; /* a callback returned */
+    pthread_cond_t idle; /* a callback or a destroy() returned */
 };
 
 /* What the user's threads ask the worker to do with an election. */
 enum { KL_COMMAND_START = 1, KL_COMMAND_STOP = 2, KL_COMMAND_DRAINED = 4, KL_COMMAND_ABANDON = 8 };
 
 /* Where an election's user data stands. [mutex] */
-enum kl_user_state { KL_USER_LIVE, KL_USER_FREED, KL_USER_DESTROYED };
+enum kl_user_state {
+    KL_USER_LIVE,
+    KL_USER_FREED,
+    KL_USER_DESTROYING, /* a thread is in destroy() */
+    KL_USER_DESTROYED
+};
 
 struct k8sleader_election {
     atomic_uint references;             /* the user's, the worker's, the inbox's, one an event */
@@ -132,6 +137,7 @@ struct k8sleader_election {
     int leads;  /* for wait() */
     int closed; /* the worker is done with it */
     enum kl_user_state user_state;
+    pthread_t destroying_thread; /* while DESTROYING */
     int in_callback;
     struct k8sleader_event
         *queued_leader;        /* the NEW_LEADER that waits in the queue, to be overwritten by a newer one */
@@ -185,6 +191,8 @@ void kl_election_unref(k8sleader_election *election);
 void kl_election_command(k8sleader_election *election, unsigned command); /* [mutex] */
 void kl_election_destroy_user(k8sleader_election *election,
                               int ends_callback); /* destroy() if that is due; locks */
+int kl_election_destroyed_elsewhere(
+    const k8sleader_election *election); /* another thread is in its destroy(); [mutex] */
 
 /* log.c */
 void kl_log(k8sleader_client *client, k8sleader_election *election, int level, const char *format, ...)

@@ -80,19 +80,33 @@ static void unlink_election(k8sleader_election *e)
 /*
  * Exactly once, when the user has given the election up (or it is over) and none of its callbacks runs, but
  * for the one whose dispatch this ends. It also leaves the client's list then, so the worker must be done
- * with it or hold its own reference.
+ * with it or hold its own reference; not before destroy() has ended, so that who frees the client finds it
+ * there and waits.
  */
 void kl_election_destroy_user(k8sleader_election *e, int ends_callback)
 {
-    (void)pthread_mutex_lock(&e->client->mutex);
+    k8sleader_client *client = e->client;
+    (void)pthread_mutex_lock(&client->mutex);
     int due = e->user_state == KL_USER_FREED && (ends_callback || !e->in_callback);
     if (due) {
-        e->user_state = KL_USER_DESTROYED;
-        unlink_election(e);
+        e->user_state = KL_USER_DESTROYING;
+        e->destroying_thread = pthread_self();
     }
-    (void)pthread_mutex_unlock(&e->client->mutex);
-    if (due && e->destroy)
+    (void)pthread_mutex_unlock(&client->mutex);
+    if (!due)
+        return;
+    if (e->destroy)
         e->destroy(e->user);
+    (void)pthread_mutex_lock(&client->mutex);
+    e->user_state = KL_USER_DESTROYED;
+    unlink_election(e);
+    (void)pthread_cond_broadcast(&client->idle);
+    (void)pthread_mutex_unlock(&client->mutex);
+}
+
+int kl_election_destroyed_elsewhere(const k8sleader_election *e)
+{
+    return e->user_state == KL_USER_DESTROYING && !pthread_equal(e->destroying_thread, pthread_self());
 }
 
 static k8sleader_election *election_new(k8sleader_client *client, const struct kl_standing *standing,
@@ -339,5 +353,13 @@ void k8sleader_election_free(k8sleader_election *e)
         k8sleader_event_unref(event);
     }
     kl_election_destroy_user(e, 0);
+    /*
+     * The client's free may have been faster. There is no circle in this: that free waits in turn only for
+     * the destroy() of handles that others give back, and when it is in none of its own.
+     */
+    (void)pthread_mutex_lock(&client->mutex);
+    while (kl_election_destroyed_elsewhere(e))
+        (void)pthread_cond_wait(&client->idle, &client->mutex);
+    (void)pthread_mutex_unlock(&client->mutex);
     kl_election_unref(e);
 }

@@ -320,6 +320,22 @@ static void *free_client_elsewhere(void *user)
     return NULL;
 }
 
+static void *free_election_only(void *user)
+{
+    struct gate *gate = user;
+    k8sleader_election_free(gate->election);
+    atomic_store(&gate->freed, 1);
+    return NULL;
+}
+
+static void *free_client_only(void *user)
+{
+    struct gate *gate = user;
+    k8sleader_client_free(gate->probe->world->client);
+    atomic_store(&gate->freed, 1);
+    return NULL;
+}
+
 static void waits_for_the_callback(int type, void *(*free_elsewhere)(void *))
 {
     struct world world;
@@ -413,6 +429,177 @@ static void test_free_waits_for_destroy(void **state)
     probe_end(&probe);
 }
 
+/* A destroy() that ends when it is told to, and says when it has begun. */
+static struct gate *destroy_gates[2];
+
+static void destroy_at_the_gate(struct gate *gate)
+{
+    struct probe *probe = gate->probe;
+    atomic_store(&gate->inside, 1);
+    await_flag(&gate->open);
+    on_destroy(probe);
+}
+
+static void destroy_at_gate_0(void *user)
+{
+    (void)user;
+    destroy_at_the_gate(destroy_gates[0]);
+}
+
+static void destroy_at_gate_1(void *user)
+{
+    (void)user;
+    destroy_at_the_gate(destroy_gates[1]);
+}
+
+static k8sleader_election *stand_to_be_destroyed(struct probe *probe, const char *name,
+                                                 void (*destroy)(void *))
+{
+    k8sleader_election *election = NULL;
+    k8sleader_options *options = lasting_options(name, "a");
+    assert_int_equal(
+        k8sleader_election_start(probe->world->client, options, NULL, probe, destroy, &election, NULL), 0);
+    k8sleader_options_free(options);
+    return election;
+}
+
+/* One thread is in destroy(), by way of the first free; another's free may not return before it has. */
+static void waits_for_destroy_elsewhere(void *(*first)(void *), void *(*second)(void *))
+{
+    struct world world;
+    struct probe probe;
+    struct gate gate = {.probe = &probe};
+    struct gate other = {.probe = &probe};
+    pthread_t threads[2];
+    destroy_gates[0] = &gate;
+    world_start(&world);
+    probe_init(&probe, &world, PUMP_CALLER);
+    gate.election = other.election = stand_to_be_destroyed(&probe, "web", destroy_at_gate_0);
+    assert_int_equal(pthread_create(&threads[0], NULL, first, &gate), 0);
+    await_flag(&gate.inside);
+    assert_int_equal(pthread_create(&threads[1], NULL, second, &other), 0);
+    /* Nothing can be awaited where nothing may happen. */
+    (void)usleep(50000);
+    assert_int_equal(atomic_load(&other.freed), 0);
+    atomic_store(&gate.open, 1);
+    assert_int_equal(pthread_join(threads[0], NULL), 0);
+    assert_int_equal(pthread_join(threads[1], NULL), 0);
+    assert_int_equal(count_of(&probe, 0), 1);
+    world.client = NULL;
+    world_stop(&world);
+    probe_end(&probe);
+}
+
+static void test_free_waits_for_destroy_elsewhere(void **state)
+{
+    (void)state;
+    waits_for_destroy_elsewhere(free_client_elsewhere, free_election_elsewhere);
+    waits_for_destroy_elsewhere(free_election_elsewhere, free_client_elsewhere);
+}
+
+/* Two threads, each in the destroy() of one election, and the client's free beside them. */
+static void test_frees_on_three_threads(void **state)
+{
+    struct world world;
+    struct probe probe;
+    struct gate gates[3] = {{.probe = &probe}, {.probe = &probe}, {.probe = &probe}};
+    pthread_t threads[3];
+    (void)state;
+    destroy_gates[0] = &gates[0];
+    destroy_gates[1] = &gates[1];
+    world_start(&world);
+    probe_init(&probe, &world, PUMP_CALLER);
+    gates[0].election = stand_to_be_destroyed(&probe, "web", destroy_at_gate_0);
+    gates[1].election = stand_to_be_destroyed(&probe, "other", destroy_at_gate_1);
+    assert_int_equal(pthread_create(&threads[0], NULL, free_election_only, &gates[0]), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, free_election_only, &gates[1]), 0);
+    await_flag(&gates[0].inside);
+    await_flag(&gates[1].inside);
+    assert_int_equal(pthread_create(&threads[2], NULL, free_client_only, &gates[2]), 0);
+    atomic_store(&gates[0].open, 1);
+    (void)usleep(50000); /* nothing may happen: one of them is still inside */
+    assert_int_equal(atomic_load(&gates[2].freed), 0);
+    atomic_store(&gates[1].open, 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(count_of(&probe, 0), 2);
+    world.client = NULL;
+    world_stop(&world);
+    probe_end(&probe);
+}
+
+/* destroy() frees what it likes, the client too: it waits for itself in nothing. */
+static void free_all_in_destroy(void *user)
+{
+    struct probe *probe = user;
+    k8sleader_election *other = probe->other;
+    k8sleader_client *client = probe->world->client;
+    probe->other = NULL;
+    probe->world->client = NULL;
+    k8sleader_election_free(other);
+    k8sleader_client_free(client);
+    on_destroy(user);
+}
+
+static void test_free_all_inside_destroy(void **state)
+{
+    struct world world;
+    struct probe probe;
+    struct probe other;
+    (void)state;
+    world_start(&world);
+    probe_init(&probe, &world, PUMP_CALLER);
+    probe_init(&other, &world, PUMP_CALLER);
+    probe.other = stand_to_be_destroyed(&other, "other", on_destroy);
+    k8sleader_election_free(stand_to_be_destroyed(&probe, "web", free_all_in_destroy));
+    assert_int_equal(count_of(&probe, 0), 1);
+    assert_int_equal(count_of(&other, 0), 1);
+    world_stop(&world);
+    probe_end(&probe);
+    probe_end(&other);
+}
+
+/* The two handles of two elections, each freed in the other's destroy(). */
+static void free_the_other_in_destroy(void *user)
+{
+    struct probe *probe = user;
+    k8sleader_election *other = probe->other;
+    probe->other = NULL;
+    k8sleader_election_free(other);
+    on_destroy(user);
+}
+
+static void free_each_other(int by_client)
+{
+    struct world world;
+    struct probe probe;
+    struct probe other;
+    world_start(&world);
+    probe_init(&probe, &world, PUMP_CALLER);
+    probe_init(&other, &world, PUMP_CALLER);
+    other.other = stand_to_be_destroyed(&probe, "web", free_the_other_in_destroy);
+    k8sleader_election *second = stand_to_be_destroyed(&other, "other", free_the_other_in_destroy);
+    if (by_client) {
+        probe.other = second;
+    } else {
+        k8sleader_election_free(second);
+        assert_int_equal(count_of(&probe, 0), 1);
+        assert_int_equal(count_of(&other, 0), 1);
+    }
+    world_stop(&world);
+    assert_int_equal(count_of(&probe, 0), 1);
+    assert_int_equal(count_of(&other, 0), 1);
+    probe_end(&probe);
+    probe_end(&other);
+}
+
+static void test_free_each_other_inside_destroy(void **state)
+{
+    (void)state;
+    free_each_other(0);
+    free_each_other(1);
+}
+
 /* The handle is freed where its user data is: the obvious place for a binding. */
 static void free_in_destroy(void *user)
 {
@@ -460,7 +647,11 @@ int main(void)
         cmocka_unit_test(test_destroy_without_rejoin),
         cmocka_unit_test(test_free_waits_for_the_callback),
         cmocka_unit_test(test_free_waits_for_destroy),
+        cmocka_unit_test(test_free_waits_for_destroy_elsewhere),
+        cmocka_unit_test(test_frees_on_three_threads),
         cmocka_unit_test(test_free_inside_destroy),
+        cmocka_unit_test(test_free_all_inside_destroy),
+        cmocka_unit_test(test_free_each_other_inside_destroy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
