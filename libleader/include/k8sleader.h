@@ -109,7 +109,11 @@ enum {
     K8SLEADER_ERR_NOT_LEADER         = -93, /**< asked for something that only the leader has */
     K8SLEADER_ERR_WATCH_FORBIDDEN    = -94, /**< the lock may not be watched: it is polled instead (said once) */
     K8SLEADER_ERR_TIGHT_DURATIONS    = -95, /**< a warning: the measured round trip leaves too few renewal attempts */
-    K8SLEADER_ERR_FOREIGN_LOCK       = -96  /**< the lock object belongs to another kind of election */
+    K8SLEADER_ERR_FOREIGN_LOCK       = -96, /**< the lock object belongs to another kind of election */
+    K8SLEADER_ERR_NO_POD             = -97, /**< leader-for-life: which Pod we are is not known, or it is no more */
+    K8SLEADER_ERR_POD_ENDING         = -98, /**< leader-for-life: our own Pod is being deleted or has ended: it does not stand */
+    K8SLEADER_ERR_LOCK_OWNER         = -99, /**< leader-for-life: the lock has no owner, several, or one that is no Pod */
+    K8SLEADER_ERR_PODS_FORBIDDEN     = -100 /**< leader-for-life: Pods or nodes may not be read: whether a leader has ended can't be seen (said once) */
 };
 
 /** Modes of election. Since: 0.9. */
@@ -138,7 +142,8 @@ enum {
     K8SLEADER_REASON_LOST_LOCK        = 4, /**< the lock was deleted, and another was first to create it */
     K8SLEADER_REASON_LOST_DUPLICATE   = 5, /**< another process uses our identity */
     K8SLEADER_REASON_LOST_COORDINATED = 6, /**< the Lease was turned into a coordinated one */
-    K8SLEADER_REASON_DRAIN_TIMEOUT    = 7  /**< (LOST_DURING_DRAIN) the drain took longer than its bound: renewals stopped */
+    K8SLEADER_REASON_DRAIN_TIMEOUT    = 7, /**< (LOST_DURING_DRAIN) the drain took longer than its bound: renewals stopped */
+    K8SLEADER_REASON_LOST_POD         = 8  /**< leader-for-life: our own Pod is gone from the API, or said to have ended */
 };
 
 /** Log levels: a level includes those above it. Since: 0.9. */

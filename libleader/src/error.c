@@ -142,6 +142,10 @@ const char *k8sleader_error_name(int code)
         NAMED(WATCH_FORBIDDEN),
         NAMED(TIGHT_DURATIONS),
         NAMED(FOREIGN_LOCK),
+        NAMED(NO_POD),
+        NAMED(POD_ENDING),
+        NAMED(LOCK_OWNER),
+        NAMED(PODS_FORBIDDEN),
 #undef NAMED
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

@@ -83,6 +83,8 @@ const char *k8sleader_reason_name(int reason)
         return "lost_coordinated";
     case K8SLEADER_REASON_DRAIN_TIMEOUT:
         return "drain_timeout";
+    case K8SLEADER_REASON_LOST_POD:
+        return "lost_pod";
     default:
         return "unknown";
     }

@@ -210,7 +210,7 @@ static void settle_shared(struct kl_scope *scope)
         if (!is_new(e))
             continue;
         fresh--;
-        struct kl_lease_input input = {.type = KL_INPUT_WATCH_OPENED, .fresh = 1};
+        struct kl_input input = {.type = KL_INPUT_WATCH_OPENED, .fresh = 1};
         kl_worker_step(e, &input, NULL, NULL);
     }
 }
@@ -263,7 +263,7 @@ static void tell_absent(struct kl_scope *scope)
     for (k8sleader_election *e = scope->elections; e; e = e->scope_next) {
         if (e->listed == scope->listing)
             continue;
-        struct kl_lease_input input = {.type = KL_INPUT_GONE, .version = kl_version_of(scope->list_version)};
+        struct kl_input input = {.type = KL_INPUT_GONE, .version = kl_version_of(scope->list_version)};
         kl_worker_step(e, &input, NULL, NULL);
     }
 }
@@ -303,7 +303,7 @@ static void list_failed(struct kl_scope *scope, const struct kl_http_result *res
         return;
     }
     for (k8sleader_election *e = scope->elections; e; e = e->scope_next) {
-        struct kl_lease_input input = {.type = KL_INPUT_WATCH_FAILED,
+        struct kl_input input = {.type = KL_INPUT_WATCH_FAILED,
                                        .error_code = k8sleader_error_code(verdict.error)};
         kl_worker_step(e, &input, NULL, verdict.error);
     }

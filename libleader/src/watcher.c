@@ -57,14 +57,14 @@ static void describe(const struct kl_watch *watch, char *text, size_t size)
 /* ---- telling those concerned ---- */
 
 struct told {
-    struct kl_lease_input input;
+    struct kl_input input;
     const k8sleader_error *error;
 };
 
 static void tell_one(k8sleader_election *election, void *user)
 {
     struct told *told = user;
-    struct kl_lease_input input = told->input;
+    struct kl_input input = told->input;
     kl_worker_step(election, &input, NULL, told->error);
 }
 

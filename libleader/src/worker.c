@@ -90,7 +90,7 @@ static void push(k8sleader_election *election, k8sleader_event *event)
 }
 
 static k8sleader_event *term_event(k8sleader_election *election, int type,
-                                   const struct kl_lease_event *happened)
+                                   const struct kl_event *happened)
 {
     k8sleader_event *event = kl_event_new(election, type);
     if (event) {
@@ -169,7 +169,7 @@ static void set_leads(k8sleader_election *e, int leads)
     (void)pthread_mutex_unlock(&e->client->mutex);
 }
 
-static void tell_started(k8sleader_election *e, const struct kl_lease_event *happened)
+static void tell_started(k8sleader_election *e, const struct kl_event *happened)
 {
     k8sleader_event *event = term_event(e, K8SLEADER_EVENT_STARTED_LEADING, happened);
     set_leads(e, 1);
@@ -179,7 +179,7 @@ static void tell_started(k8sleader_election *e, const struct kl_lease_event *hap
         push(e, event);
 }
 
-static void tell_stopped(k8sleader_election *e, const struct kl_lease_event *happened)
+static void tell_stopped(k8sleader_election *e, const struct kl_event *happened)
 {
     k8sleader_event *event = term_event(e, K8SLEADER_EVENT_STOPPED_LEADING, happened);
     (void)pthread_mutex_lock(&e->client->mutex);
@@ -190,44 +190,44 @@ static void tell_stopped(k8sleader_election *e, const struct kl_lease_event *hap
         push(e, event);
 }
 
-static void tell(k8sleader_election *e, const struct kl_lease_event *happened, const k8sleader_error *error)
+static void tell(k8sleader_election *e, const struct kl_event *happened, const k8sleader_error *error)
 {
     switch (happened->type) {
-    case KL_LEASE_STARTED:
+    case KL_EVENT_STARTED:
         tell_started(e, happened);
         break;
-    case KL_LEASE_STOPPED:
+    case KL_EVENT_STOPPED:
         tell_stopped(e, happened);
         break;
-    case KL_LEASE_LOST_DRAIN: {
+    case KL_EVENT_LOST_DRAIN: {
         k8sleader_event *event = term_event(e, K8SLEADER_EVENT_LOST_DURING_DRAIN, happened);
         if (event)
             push(e, event);
         break;
     }
-    case KL_LEASE_NEW_LEADER:
+    case KL_EVENT_NEW_LEADER:
         tell_leader(e);
         break;
-    case KL_LEASE_ERROR:
+    case KL_EVENT_ERROR:
         tell_error(e, error);
         break;
-    case KL_LEASE_NOTE: {
+    case KL_EVENT_NOTE: {
         k8sleader_error *note = note_error(e, happened->code);
         tell_error(e, note);
         k8sleader_error_free(note);
         break;
     }
-    case KL_LEASE_CLOSED:
+    case KL_EVENT_CLOSED:
         e->closed_next = e->client->closed;
         e->client->closed = e;
         break;
     }
 }
 
-void kl_worker_step(k8sleader_election *e, struct kl_lease_input *input, struct kl_lock *lock,
+void kl_worker_step(k8sleader_election *e, struct kl_input *input, struct kl_lock *lock,
                     const k8sleader_error *error)
 {
-    struct kl_lease_effects effects;
+    struct kl_effects effects;
     if (!e->started)
         return;
     int releasing = e->machine.phase == KL_PHASE_RELEASING;
@@ -254,21 +254,21 @@ void kl_worker_seen(k8sleader_election *e, struct json_object *object)
     struct kl_lock lock;
     k8sleader_error *error = NULL;
     if (kl_lock_decode(e->resource, object, &lock, &error) != 0) {
-        struct kl_lease_input failed = {.type = KL_INPUT_WATCH_FAILED,
+        struct kl_input failed = {.type = KL_INPUT_WATCH_FAILED,
                                         .error_code = k8sleader_error_code(error)};
         kl_worker_step(e, &failed, NULL, error);
         k8sleader_error_free(error);
         return;
     }
     struct kl_lease_object seen = {kl_version_of(lock.resource_version), &lock.record, lock.barred};
-    struct kl_lease_input input = {.type = KL_INPUT_SEEN, .object = &seen};
+    struct kl_input input = {.type = KL_INPUT_SEEN, .object = &seen};
     kl_worker_step(e, &input, &lock, NULL);
     kl_lock_clear(&lock);
 }
 
 static void on_wake(void *user)
 {
-    struct kl_lease_input input = {.type = KL_INPUT_TICK};
+    struct kl_input input = {.type = KL_INPUT_TICK};
     kl_worker_step(user, &input, NULL, NULL);
 }
 
@@ -292,7 +292,7 @@ static void answer(k8sleader_election *e, enum kl_outcome outcome, int64_t retry
                    k8sleader_error *error, struct kl_lock *lock)
 {
     struct kl_lease_object object = {{0, 0}, NULL, 0};
-    struct kl_lease_input input = {
+    struct kl_input input = {
         .type = KL_INPUT_ANSWER,
         .outcome = outcome,
         .retry_after = retry_after,
@@ -386,13 +386,13 @@ static void start(k8sleader_election *e)
     e->timer.fire = on_wake;
     e->timer.user = e;
     kl_http_set_dead_peer(e->client->http, e->machine.config.lease_duration / 1000000 * 6 / 10);
-    struct kl_lease_input input = {.type = KL_INPUT_START};
+    struct kl_input input = {.type = KL_INPUT_START};
     kl_worker_step(e, &input, NULL, NULL);
     if (kl_scope_join(e) == 0)
         return;
     k8sleader_error *error =
         kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to watch %s: it is polled", e->lock_name);
-    struct kl_lease_input unwatched = {.type = KL_INPUT_WATCH_FORBIDDEN};
+    struct kl_input unwatched = {.type = KL_INPUT_WATCH_FORBIDDEN};
     kl_worker_step(e, &unwatched, NULL, error);
     k8sleader_error_free(error);
 }
@@ -401,7 +401,7 @@ static void obey(k8sleader_election *e, unsigned commands, uint64_t token)
 {
     static const struct {
         unsigned command;
-        enum kl_lease_input_type input;
+        enum kl_input_type input;
     } inputs[] = {
         {KL_COMMAND_STOP, KL_INPUT_STOP},
         {KL_COMMAND_DRAINED, KL_INPUT_DRAINED},
@@ -410,7 +410,7 @@ static void obey(k8sleader_election *e, unsigned commands, uint64_t token)
     if (commands & KL_COMMAND_START)
         start(e);
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
-        struct kl_lease_input input = {.type = inputs[i].input, .token = token};
+        struct kl_input input = {.type = inputs[i].input, .token = token};
         if (commands & inputs[i].command)
             kl_worker_step(e, &input, NULL, NULL);
     }

@@ -12,7 +12,7 @@ int kl_worker_start(k8sleader_client *client, k8sleader_error **err);
  * the input is about, or NULL; taken over (and cleared) when the machine adopts it. error: what to tell for
  * an input that failed.
  */
-void kl_worker_step(k8sleader_election *election, struct kl_lease_input *input, struct kl_lock *lock,
+void kl_worker_step(k8sleader_election *election, struct kl_input *input, struct kl_lock *lock,
                     const k8sleader_error *error);
 
 /* Decodes an object and gives it to the machine as something seen by a watch or a list. */

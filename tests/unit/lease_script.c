@@ -92,7 +92,7 @@ struct script {
     unsigned write_count;
     struct kl_lease_request request; /* sent by this line, if `sent` */
     int sent;
-    struct kl_lease_effects fx;
+    struct kl_effects fx;
     char followed[512];
 };
 
@@ -128,17 +128,17 @@ static _Noreturn void broken(const struct script *s, const char *what)
     abort();
 }
 
-const char *lease_guard_step(struct lease_guard *g, const struct kl_lease *m, const struct kl_lease_input *in,
-                             const struct kl_lease_effects *fx)
+const char *lease_guard_step(struct lease_guard *g, const struct kl_lease *m, const struct kl_input *in,
+                             const struct kl_effects *fx)
 {
     if (in->type == KL_INPUT_ANSWER)
         g->in_flight = 0;
     for (unsigned i = 0; i < fx->event_count; i++) {
-        const struct kl_lease_event *e = &fx->events[i];
+        const struct kl_event *e = &fx->events[i];
         if (g->closed)
             return "an event after CLOSED";
         switch (e->type) {
-        case KL_LEASE_STARTED:
+        case KL_EVENT_STARTED:
             if (g->told_started)
                 return "STARTED twice without STOPPED";
             if (m->version.ordered && e->token <= g->token)
@@ -146,26 +146,26 @@ const char *lease_guard_step(struct lease_guard *g, const struct kl_lease *m, co
             g->token = e->token;
             g->told_started = 1;
             break;
-        case KL_LEASE_STOPPED:
+        case KL_EVENT_STOPPED:
             if (!g->told_started)
                 return "STOPPED without STARTED";
             if (e->token != g->token)
                 return "STOPPED of another term";
             g->told_started = 0;
             break;
-        case KL_LEASE_CLOSED:
+        case KL_EVENT_CLOSED:
             if (g->told_started && in->type != KL_INPUT_ABANDON)
                 return "CLOSED without STOPPED";
             g->closed = 1;
             break;
-        case KL_LEASE_LOST_DRAIN:
-        case KL_LEASE_NEW_LEADER:
-        case KL_LEASE_ERROR:
-        case KL_LEASE_NOTE:
+        case KL_EVENT_LOST_DRAIN:
+        case KL_EVENT_NEW_LEADER:
+        case KL_EVENT_ERROR:
+        case KL_EVENT_NOTE:
             break;
         }
     }
-    if (fx->event_count == KL_LEASE_EVENTS_MOST)
+    if (fx->event_count == KL_EVENTS_MOST)
         return "perhaps more events than fit";
     if (g->closed != (m->phase == KL_PHASE_CLOSED))
         return "closed without CLOSED";
@@ -238,27 +238,27 @@ static void send_wanted(struct script *s)
 static void add_events(struct script *s)
 {
     for (unsigned i = 0; i < s->fx.event_count; i++) {
-        const struct kl_lease_event *e = &s->fx.events[i];
+        const struct kl_event *e = &s->fx.events[i];
         switch (e->type) {
-        case KL_LEASE_STARTED:
+        case KL_EVENT_STARTED:
             add(s, " started:%llu", (unsigned long long)e->token);
             break;
-        case KL_LEASE_STOPPED:
+        case KL_EVENT_STOPPED:
             add(s, " stopped:%s", name_of(reasons, e->reason));
             break;
-        case KL_LEASE_LOST_DRAIN:
+        case KL_EVENT_LOST_DRAIN:
             add(s, " lostdrain:%s", name_of(reasons, e->reason));
             break;
-        case KL_LEASE_NEW_LEADER:
+        case KL_EVENT_NEW_LEADER:
             add(s, " leader:%s", kl_lease_leader(&s->lease));
             break;
-        case KL_LEASE_ERROR:
+        case KL_EVENT_ERROR:
             add(s, " error:%s", name_of(codes, e->code));
             break;
-        case KL_LEASE_NOTE:
+        case KL_EVENT_NOTE:
             add(s, " note:%s", name_of(codes, e->code));
             break;
-        case KL_LEASE_CLOSED:
+        case KL_EVENT_CLOSED:
             add(s, " closed");
             break;
         }
@@ -335,7 +335,7 @@ static void play(struct script *s, char *text)
     assert_non_null(word);
     struct kl_record record;
     struct kl_lease_object object = {.record = NULL};
-    struct kl_lease_input in = {.type = KL_INPUT_ANSWER};
+    struct kl_input in = {.type = KL_INPUT_ANSWER};
     in.now = strcmp(time, "wake") == 0 ? s->lease.wake_at : number(time) * MS;
     if (in.now == KL_NEVER)
         broken(s, "nothing will wake it");
@@ -346,7 +346,7 @@ static void play(struct script *s, char *text)
     }
     int type = value_of(inputs, word);
     if (type >= 0) {
-        in.type = (enum kl_lease_input_type)type;
+        in.type = (enum kl_input_type)type;
     } else {
         int outcome = value_of(outcomes, word);
         if (outcome < 0)

@@ -44,7 +44,7 @@ struct lease_guard {
 
 /* NULL, or what is broken. After each step, and after each send that gave a request. */
 const char *lease_guard_step(struct lease_guard *guard, const struct kl_lease *lease,
-                             const struct kl_lease_input *input, const struct kl_lease_effects *fx);
+                             const struct kl_input *input, const struct kl_effects *fx);
 const char *lease_guard_sent(struct lease_guard *guard, const struct kl_lease *lease,
                              const struct kl_lease_request *request);
 

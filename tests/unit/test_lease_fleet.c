@@ -129,23 +129,23 @@ static void check(const struct world *w)
         wrong(w, "two guarded works at once");
 }
 
-static void step(struct world *w, unsigned index, struct kl_lease_input *in)
+static void step(struct world *w, unsigned index, struct kl_input *in)
 {
     struct node *n = &w->node[index];
-    struct kl_lease_effects fx;
+    struct kl_effects fx;
     in->now = local(w, n);
     kl_lease_step(&n->lease, in, &fx);
     const char *broken = lease_guard_step(&n->guard, &n->lease, in, &fx);
     if (broken)
         wrong(w, broken);
     for (unsigned i = 0; i < fx.event_count; i++) {
-        if (fx.events[i].type == KL_LEASE_STARTED) {
+        if (fx.events[i].type == KL_EVENT_STARTED) {
             if (fx.events[i].token <= w->token && !w->deletions)
                 wrong(w, "the token did not grow across the fleet");
             w->token = fx.events[i].token;
             w->terms++;
             n->working = 1;
-        } else if (fx.events[i].type == KL_LEASE_STOPPED) {
+        } else if (fx.events[i].type == KL_EVENT_STOPPED) {
             post(w, WORK_ENDS, index, w->now + (int64_t)dice(w, (uint64_t)(3000 * MS)));
         }
     }
@@ -208,7 +208,7 @@ static void answer(struct world *w, const struct message *m, enum kl_outcome out
         return;
     n->waiting = 0;
     struct kl_lease_object object = {.version = {s->version, 1}, .record = &s->record};
-    struct kl_lease_input in = {.type = KL_INPUT_ANSWER, .outcome = outcome, .error_code = -62};
+    struct kl_input in = {.type = KL_INPUT_ANSWER, .outcome = outcome, .error_code = -62};
     if (outcome == KL_OUTCOME_OK)
         in.object = &object;
     if (outcome == KL_OUTCOME_THROTTLED)
@@ -260,7 +260,7 @@ static void start(struct world *w, unsigned index)
                                          .put_creates = 1};
     memset(&n->guard, 0, sizeof n->guard);
     kl_lease_init(&n->lease, &n->config, dice(w, UINT64_MAX));
-    step(w, index, &(struct kl_lease_input){.type = KL_INPUT_START});
+    step(w, index, &(struct kl_input){.type = KL_INPUT_START});
     post(w, WATCH_OPEN, index, w->now + delay(w));
 }
 
@@ -273,8 +273,8 @@ static void open_watch(struct world *w, unsigned index)
     n->watching = 1;
     n->watch_last = w->now;
     if (w->store.present)
-        step(w, index, &(struct kl_lease_input){.type = KL_INPUT_SEEN, .object = &object});
-    step(w, index, &(struct kl_lease_input){.type = KL_INPUT_WATCH_OPENED, .fresh = 1});
+        step(w, index, &(struct kl_input){.type = KL_INPUT_SEEN, .object = &object});
+    step(w, index, &(struct kl_input){.type = KL_INPUT_WATCH_OPENED, .fresh = 1});
 }
 
 static void deliver(struct world *w, struct message m)
@@ -315,7 +315,7 @@ static void deliver(struct world *w, struct message m)
     case WATCH_EVENT:
         if (alive && n->watching) {
             struct kl_lease_object object = {.version = {m.object.version, 1}, .record = &m.object.record};
-            struct kl_lease_input in = {.type = m.object.present ? KL_INPUT_SEEN : KL_INPUT_GONE,
+            struct kl_input in = {.type = m.object.present ? KL_INPUT_SEEN : KL_INPUT_GONE,
                                         .object = &object};
             in.version = object.version;
             step(w, m.node, &in);
@@ -328,7 +328,7 @@ static void deliver(struct world *w, struct message m)
     case WORK_ENDS:
         if (alive) {
             n->working = 0;
-            step(w, m.node, &(struct kl_lease_input){.type = KL_INPUT_DRAINED, .token = n->lease.token});
+            step(w, m.node, &(struct kl_input){.type = KL_INPUT_DRAINED, .token = n->lease.token});
         }
         break;
     }
@@ -350,7 +350,7 @@ static void meddle(struct world *w)
         start(w, index);
         break;
     case 2:
-        step(w, index, &(struct kl_lease_input){.type = KL_INPUT_STOP});
+        step(w, index, &(struct kl_input){.type = KL_INPUT_STOP});
         break;
     case 3: /* freeze */
         n->frozen_until = w->now + (int64_t)dice(w, (uint64_t)(20000 * MS));
@@ -394,7 +394,7 @@ static void run_until(struct world *w, int64_t end, int meddling)
         }
         w->now = kl_max(w->now, next);
         if (wakes >= 0) {
-            step(w, (unsigned)wakes, &(struct kl_lease_input){.type = KL_INPUT_TICK});
+            step(w, (unsigned)wakes, &(struct kl_input){.type = KL_INPUT_TICK});
         } else if (which < MESSAGES_MOST) {
             struct message m = w->messages[which];
             w->messages[which] = w->messages[--w->count];
@@ -444,7 +444,7 @@ static void run_fleet(uint64_t seed, int64_t fastest, int special, unsigned *ter
 
     /* All stop: released, closed. */
     for (unsigned i = 0; i < (unsigned)w->nodes; i++)
-        step(w, i, &(struct kl_lease_input){.type = KL_INPUT_STOP});
+        step(w, i, &(struct kl_input){.type = KL_INPUT_STOP});
     run_until(w, 190 * KL_SECOND, 0);
     for (int i = 0; i < w->nodes; i++)
         if (w->node[i].lease.phase != KL_PHASE_CLOSED)

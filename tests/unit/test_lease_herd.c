@@ -44,9 +44,9 @@ static const struct lease_row rows[] = {
      "0 start => - wake=2000\nwake tick => read\n2010 missing => create/acquire\n"},
 };
 
-static void step(struct kl_lease *m, struct kl_lease_input in, int64_t now)
+static void step(struct kl_lease *m, struct kl_input in, int64_t now)
 {
-    struct kl_lease_effects fx;
+    struct kl_effects fx;
     in.now = now;
     kl_lease_step(m, &in, &fx);
 }
@@ -72,35 +72,35 @@ static int64_t jitter_after(unsigned races, uint64_t seed, int win)
     struct kl_lease_object object = {.version = {10, 1}, .record = &record};
     int64_t now = 0;
     kl_lease_init(&m, &config, seed);
-    step(&m, (struct kl_lease_input){.type = KL_INPUT_START}, now);
+    step(&m, (struct kl_input){.type = KL_INPUT_START}, now);
     for (unsigned i = 0; i <= races; i++) {
         record.holder[0] = '\0';
         record.renew_time++;
         object.version.number++;
-        step(&m, (struct kl_lease_input){.type = KL_INPUT_SEEN, .object = &object}, now);
+        step(&m, (struct kl_input){.type = KL_INPUT_SEEN, .object = &object}, now);
         int64_t jitter = m.free_at + m.jitter - now;
         assert_in_range(jitter, 0, KL_JITTER_MOST);
         if (i == races)
             return jitter;
         now += jitter;
-        step(&m, (struct kl_lease_input){.type = KL_INPUT_TICK}, now);
+        step(&m, (struct kl_input){.type = KL_INPUT_TICK}, now);
         assert_int_equal(m.want, KL_URGENCY_ACQUIRE);
         assert_true(kl_lease_send(&m, now, now / 1000, &request));
         object.version.number++;
         if (win && i + 1 == races) {
             record = request.record;
-            step(&m, (struct kl_lease_input){.type = KL_INPUT_ANSWER, .object = &object}, now);
+            step(&m, (struct kl_input){.type = KL_INPUT_ANSWER, .object = &object}, now);
             assert_int_equal(m.phase, KL_PHASE_LEADING);
             record.renew_time++; /* and loses it to another */
             strcpy(record.holder, "c");
             object.version.number++;
-            step(&m, (struct kl_lease_input){.type = KL_INPUT_SEEN, .object = &object}, now);
-            step(&m, (struct kl_lease_input){.type = KL_INPUT_DRAINED, .token = m.token}, now);
+            step(&m, (struct kl_input){.type = KL_INPUT_SEEN, .object = &object}, now);
+            step(&m, (struct kl_input){.type = KL_INPUT_DRAINED, .token = m.token}, now);
             assert_int_equal(m.phase, KL_PHASE_CANDIDATE);
         } else {
-            step(&m, (struct kl_lease_input){.type = KL_INPUT_ANSWER, .outcome = KL_OUTCOME_CONFLICT}, now);
+            step(&m, (struct kl_input){.type = KL_INPUT_ANSWER, .outcome = KL_OUTCOME_CONFLICT}, now);
             strcpy(record.holder, "c");
-            step(&m, (struct kl_lease_input){.type = KL_INPUT_SEEN, .object = &object}, now);
+            step(&m, (struct kl_input){.type = KL_INPUT_SEEN, .object = &object}, now);
             assert_int_equal(m.want, KL_URGENCY_NONE);
         }
         now += KL_SECOND;
@@ -143,10 +143,10 @@ static void polls_are_spread(void **state)
         struct kl_record record = {.holder = "b", .duration_s = 15, .acquire_time = 1};
         struct kl_lease_object object = {.version = {10, 1}, .record = &record};
         kl_lease_init(&m, &config, seed);
-        step(&m, (struct kl_lease_input){.type = KL_INPUT_START}, 0);
-        step(&m, (struct kl_lease_input){.type = KL_INPUT_WATCH_FORBIDDEN}, 0);
+        step(&m, (struct kl_input){.type = KL_INPUT_START}, 0);
+        step(&m, (struct kl_input){.type = KL_INPUT_WATCH_FORBIDDEN}, 0);
         assert_true(kl_lease_send(&m, 0, 0, &request));
-        step(&m, (struct kl_lease_input){.type = KL_INPUT_ANSWER, .object = &object}, 0);
+        step(&m, (struct kl_input){.type = KL_INPUT_ANSWER, .object = &object}, 0);
         least = kl_min(least, m.wake_at);
         most = kl_max(most, m.wake_at);
     }
@@ -171,7 +171,7 @@ enum stage {
 
 static void answer(struct kl_lease *m, struct kl_lease_object *object, int64_t now)
 {
-    step(m, (struct kl_lease_input){.type = KL_INPUT_ANSWER, .object = object}, now);
+    step(m, (struct kl_input){.type = KL_INPUT_ANSWER, .object = object}, now);
 }
 
 static int64_t set_the_stage(struct kl_lease *m, enum stage stage, struct kl_record *record,
@@ -180,18 +180,18 @@ static int64_t set_the_stage(struct kl_lease *m, enum stage stage, struct kl_rec
     struct kl_lease_request request;
     *record = (struct kl_record){.duration_s = 15, .acquire_time = 1};
     *object = (struct kl_lease_object){.version = {10, 1}, .record = record};
-    step(m, (struct kl_lease_input){.type = KL_INPUT_START}, 0);
+    step(m, (struct kl_input){.type = KL_INPUT_START}, 0);
     if (stage == POLLING)
-        step(m, (struct kl_lease_input){.type = KL_INPUT_WATCH_FORBIDDEN}, 0);
+        step(m, (struct kl_input){.type = KL_INPUT_WATCH_FORBIDDEN}, 0);
     else
-        step(m, (struct kl_lease_input){.type = KL_INPUT_WATCH_OPENED, .fresh = 1}, 0);
+        step(m, (struct kl_input){.type = KL_INPUT_WATCH_OPENED, .fresh = 1}, 0);
     if (stage == FRESH || stage == POLLING)
         return 0;
     assert_true(kl_lease_send(m, 0, 0, &request));
     if (stage == EXPIRED) {
         strcpy(record->holder, "b");
         answer(m, object, 0);
-        step(m, (struct kl_lease_input){.type = KL_INPUT_TICK}, 15 * KL_SECOND);
+        step(m, (struct kl_input){.type = KL_INPUT_TICK}, 15 * KL_SECOND);
         return 15 * KL_SECOND;
     }
     answer(m, object, 0);
@@ -199,7 +199,7 @@ static int64_t set_the_stage(struct kl_lease *m, enum stage stage, struct kl_rec
         return 0;
     assert_true(kl_lease_send(m, 0, 0, &request));
     if (stage == STOPPED) {
-        step(m, (struct kl_lease_input){.type = KL_INPUT_STOP}, 0);
+        step(m, (struct kl_input){.type = KL_INPUT_STOP}, 0);
         return 0;
     }
     *record = request.record;
@@ -207,13 +207,13 @@ static int64_t set_the_stage(struct kl_lease *m, enum stage stage, struct kl_rec
     answer(m, object, 0);
     assert_int_equal(m->phase, KL_PHASE_LEADING);
     if (stage == LEADER_DELETED)
-        step(m, (struct kl_lease_input){.type = KL_INPUT_GONE, .version = {12, 1}}, 0);
+        step(m, (struct kl_input){.type = KL_INPUT_GONE, .version = {12, 1}}, 0);
     if (stage < DRAINER)
         return 0;
-    step(m, (struct kl_lease_input){.type = KL_INPUT_STOP}, 0);
+    step(m, (struct kl_input){.type = KL_INPUT_STOP}, 0);
     int64_t now = stage == LATE_RELEASER ? 9999 * KL_MILLISECOND : 0;
     if (stage > DRAINER)
-        step(m, (struct kl_lease_input){.type = KL_INPUT_DRAINED, .token = 11}, now);
+        step(m, (struct kl_input){.type = KL_INPUT_DRAINED, .token = 11}, now);
     return now;
 }
 
@@ -245,14 +245,14 @@ static unsigned storm(enum stage stage, int kind, int64_t *ended, char *what)
         if (turns > 10000)
             return turns;
         if (pending || kl_lease_send(&m, now, now / 1000, &request)) {
-            struct kl_lease_input in = {
+            struct kl_input in = {
                 .type = KL_INPUT_ANSWER, .outcome = (enum kl_outcome)kind, .error_code = codes[kind]};
             in.object = kind == KL_OUTCOME_OK ? &object : NULL;
             pending = 0;
             count++;
             step(&m, in, now);
             if (m.phase == KL_PHASE_LOST) /* hand back, and go on */
-                step(&m, (struct kl_lease_input){.type = KL_INPUT_DRAINED, .token = m.token}, now);
+                step(&m, (struct kl_input){.type = KL_INPUT_DRAINED, .token = m.token}, now);
         } else if (m.phase == KL_PHASE_CLOSED) {
             *ended = now;
             break;
@@ -260,9 +260,9 @@ static unsigned storm(enum stage stage, int kind, int64_t *ended, char *what)
             break;
         } else {
             now = m.wake_at;
-            step(&m, (struct kl_lease_input){.type = KL_INPUT_TICK}, now);
+            step(&m, (struct kl_input){.type = KL_INPUT_TICK}, now);
             if (m.phase == KL_PHASE_LOST)
-                step(&m, (struct kl_lease_input){.type = KL_INPUT_DRAINED, .token = m.token}, now);
+                step(&m, (struct kl_input){.type = KL_INPUT_DRAINED, .token = m.token}, now);
         }
     }
     if (m.phase == KL_PHASE_CLOSED)

@@ -49,16 +49,16 @@ static _Noreturn void wrong(const struct play *p, const char *what)
     abort();
 }
 
-static void step(struct play *p, struct kl_lease_input *in)
+static void step(struct play *p, struct kl_input *in)
 {
-    struct kl_lease_effects fx;
+    struct kl_effects fx;
     in->now = p->now;
     kl_lease_step(&p->lease, in, &fx);
     const char *broken = lease_guard_step(&p->guard, &p->lease, in, &fx);
     if (broken)
         wrong(p, broken);
     for (unsigned i = 0; i < fx.event_count; i++)
-        p->terms += fx.events[i].type == KL_LEASE_STARTED;
+        p->terms += fx.events[i].type == KL_EVENT_STARTED;
     p->steps++;
     p->inputs += in->type != KL_INPUT_ANSWER && in->type != KL_INPUT_TICK;
     /* Each 25 ms one retry, and each thing we are told may want a request or two. */
@@ -88,7 +88,7 @@ static void be_born(struct play *p)
     p->requests = p->inputs = p->writes = 0;
     p->unordered = dice(p, 8) == 0;
     p->wild = dice(p, 3) == 0;
-    step(p, &(struct kl_lease_input){.type = KL_INPUT_START});
+    step(p, &(struct kl_input){.type = KL_INPUT_START});
 }
 
 static struct kl_record some_record(struct play *p)
@@ -121,11 +121,11 @@ static struct kl_record some_record(struct play *p)
     return r;
 }
 
-static void observe(struct play *p, enum kl_lease_input_type type)
+static void observe(struct play *p, enum kl_input_type type)
 {
     struct kl_record record = some_record(p);
     struct kl_lease_object object = {.record = &record};
-    struct kl_lease_input in = {.type = type, .object = &object};
+    struct kl_input in = {.type = type, .object = &object};
     uint64_t old = p->version;
     p->version += dice(p, 3);
     p->record = record;
@@ -140,7 +140,7 @@ static void answer(struct play *p)
 {
     struct kl_record record = p->request.verb == KL_REQUEST_READ ? some_record(p) : p->request.record;
     struct kl_lease_object object = {.record = &record};
-    struct kl_lease_input in = {.type = KL_INPUT_ANSWER, .error_code = -(int)(60 + dice(p, 16))};
+    struct kl_input in = {.type = KL_INPUT_ANSWER, .error_code = -(int)(60 + dice(p, 16))};
     in.outcome = dice(p, 2) ? KL_OUTCOME_OK : (enum kl_outcome)dice(p, KL_OUTCOME_AMBIGUOUS + 1);
     if (in.outcome == KL_OUTCOME_OK) {
         /* A write may change nothing. But versions don't repeat: a server that goes back repeats tokens. */
@@ -185,7 +185,7 @@ static void one_step(struct play *p)
         if (p->answer_at <= p->now)
             answer(p);
         else
-            step(p, &(struct kl_lease_input){.type = KL_INPUT_TICK});
+            step(p, &(struct kl_input){.type = KL_INPUT_TICK});
         return;
     }
     p->now += (int64_t)dice(p, (uint64_t)(300 * KL_MILLISECOND));
@@ -194,22 +194,22 @@ static void one_step(struct play *p)
     else if (what < 935)
         observe(p, KL_INPUT_GONE);
     else if (what < 975)
-        step(p, &(struct kl_lease_input){.type = KL_INPUT_DRAINED,
+        step(p, &(struct kl_input){.type = KL_INPUT_DRAINED,
                                          .token = dice(p, 5) ? p->lease.token : dice(p, 100)});
     else if (what < 980)
-        step(p, &(struct kl_lease_input){.type = KL_INPUT_WATCH_OPENED, .fresh = (int)dice(p, 2)});
+        step(p, &(struct kl_input){.type = KL_INPUT_WATCH_OPENED, .fresh = (int)dice(p, 2)});
     else if (what < 982)
-        step(p, &(struct kl_lease_input){.type = KL_INPUT_WATCH_FORBIDDEN});
+        step(p, &(struct kl_input){.type = KL_INPUT_WATCH_FORBIDDEN});
     else if (what < 985)
-        step(p, &(struct kl_lease_input){.type = KL_INPUT_WATCH_FAILED, .error_code = K8SLEADER_ERR_CONNECT});
+        step(p, &(struct kl_input){.type = KL_INPUT_WATCH_FAILED, .error_code = K8SLEADER_ERR_CONNECT});
     else if (what < 988) {
         if (p->stopped_at == KL_NEVER)
             p->stopped_at = p->now;
-        step(p, &(struct kl_lease_input){.type = KL_INPUT_STOP});
+        step(p, &(struct kl_input){.type = KL_INPUT_STOP});
     } else if (what < 989)
-        step(p, &(struct kl_lease_input){.type = KL_INPUT_ABANDON});
+        step(p, &(struct kl_input){.type = KL_INPUT_ABANDON});
     else
-        step(p, &(struct kl_lease_input){.type = KL_INPUT_TICK});
+        step(p, &(struct kl_input){.type = KL_INPUT_TICK});
 }
 
 static unsigned long long run(uint64_t seed)

@@ -26,13 +26,26 @@ const char *kl_lease_leader(const struct kl_lease *m)
     return m->record_known && m->lock == KL_LOCK_PRESENT ? m->record.holder : "";
 }
 
-void kl_lease_emit(struct kl_lease_effects *fx, enum kl_lease_event_type type, int reason, int code,
-                   uint64_t token)
+void kl_lease_view(const struct kl_lease *m, struct kl_view *view)
 {
-    if (fx->event_count == KL_LEASE_EVENTS_MOST)
+    *view = (struct kl_view){
+        .phase = m->phase,
+        .token = m->token,
+        .token_known = m->token != 0,
+        .lead_until = m->lead_until,
+        .grace_until = m->grace_until,
+        .want = m->want,
+        .want_by = m->want_by,
+        .wake_at = m->wake_at,
+    };
+}
+
+void kl_lease_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code, uint64_t token)
+{
+    if (fx->event_count == KL_EVENTS_MOST)
         return;
     fx->events[fx->event_count++] =
-        (struct kl_lease_event){.type = type, .reason = reason, .code = code, .token = token};
+        (struct kl_event){.type = type, .reason = reason, .code = code, .token = token};
 }
 
 /* The phases in which the lock is ours to lose. */
@@ -41,23 +54,23 @@ int kl_lease_holds_lock(const struct kl_lease *m)
     return m->phase == KL_PHASE_LEADING || m->phase == KL_PHASE_DRAINING || m->phase == KL_PHASE_RELEASING;
 }
 
-void kl_lease_close(struct kl_lease *m, struct kl_lease_effects *fx)
+void kl_lease_close(struct kl_lease *m, struct kl_effects *fx)
 {
     if (m->phase == KL_PHASE_CLOSED)
         return;
     m->phase = KL_PHASE_CLOSED;
-    kl_lease_emit(fx, KL_LEASE_CLOSED, 0, 0, 0);
+    kl_lease_emit(fx, KL_EVENT_CLOSED, 0, 0, 0);
 }
 
-void kl_lease_lose(struct kl_lease *m, int reason, struct kl_lease_effects *fx)
+void kl_lease_lose(struct kl_lease *m, int reason, struct kl_effects *fx)
 {
     switch (m->phase) {
     case KL_PHASE_LEADING:
         m->phase = KL_PHASE_LOST;
-        kl_lease_emit(fx, KL_LEASE_STOPPED, reason, 0, m->token);
+        kl_lease_emit(fx, KL_EVENT_STOPPED, reason, 0, m->token);
         break;
     case KL_PHASE_DRAINING:
-        kl_lease_emit(fx, KL_LEASE_LOST_DRAIN, reason, 0, m->token);
+        kl_lease_emit(fx, KL_EVENT_LOST_DRAIN, reason, 0, m->token);
         kl_lease_close(m, fx);
         break;
     case KL_PHASE_RELEASING: /* the work has ended: nothing is lost */
@@ -92,7 +105,7 @@ void kl_lease_extend(struct kl_lease *m)
     m->not_before = kl_min(m->not_before, m->now + kl_lease_patience(m));
 }
 
-void kl_lease_win(struct kl_lease *m, struct kl_lease_effects *fx)
+void kl_lease_win(struct kl_lease *m, struct kl_effects *fx)
 {
     m->jitter_bound = 0;
     m->token = m->version.ordered ? m->version.number : 0;
@@ -108,22 +121,22 @@ void kl_lease_win(struct kl_lease *m, struct kl_lease_effects *fx)
     } else {
         m->phase = KL_PHASE_LEADING;
         kl_lease_extend(m);
-        kl_lease_emit(fx, KL_LEASE_STARTED, 0, 0, m->token);
+        kl_lease_emit(fx, KL_EVENT_STARTED, 0, 0, m->token);
     }
 }
 
 /* Each kind of failure is reported once until something of its sort succeeds. */
-static void report(struct kl_lease *m, int is_write, int code, struct kl_lease_effects *fx)
+static void report(struct kl_lease *m, int is_write, int code, struct kl_effects *fx)
 {
     unsigned bit = (unsigned)-code & 127;
     uint64_t *told = &m->told_errors[is_write][bit / 64];
     if (*told >> (bit % 64) & 1)
         return;
     *told |= UINT64_C(1) << (bit % 64);
-    kl_lease_emit(fx, KL_LEASE_ERROR, 0, code, 0);
+    kl_lease_emit(fx, KL_EVENT_ERROR, 0, code, 0);
 }
 
-static void failed(struct kl_lease *m, int is_write, int code, struct kl_lease_effects *fx)
+static void failed(struct kl_lease *m, int is_write, int code, struct kl_effects *fx)
 {
     report(m, is_write, code, fx);
     m->failures[is_write]++;
@@ -135,14 +148,14 @@ static void succeeded(struct kl_lease *m, int is_write)
     memset(m->told_errors[is_write], 0, sizeof m->told_errors[is_write]);
 }
 
-static void measure(struct kl_lease *m, struct kl_lease_effects *fx)
+static void measure(struct kl_lease *m, struct kl_effects *fx)
 {
     int64_t sample = m->now - m->sent_at;
     m->round_trip = m->round_trip ? m->round_trip + (sample - m->round_trip) / 4 : sample;
     /* Three attempts of four round trips each have to fit between a renewal's turn and the deadline. */
     if (!m->told_tight && 12 * m->round_trip > m->config.renew_deadline - m->config.retry_period) {
         m->told_tight = 1;
-        kl_lease_emit(fx, KL_LEASE_NOTE, 0, K8SLEADER_ERR_TIGHT_DURATIONS, 0);
+        kl_lease_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_TIGHT_DURATIONS, 0);
     }
 }
 
@@ -192,7 +205,7 @@ static void unwritten(struct kl_lease *m)
     kl_lease_back_off(m, 0);
 }
 
-static void answered_ok(struct kl_lease *m, const struct kl_lease_object *object, struct kl_lease_effects *fx)
+static void answered_ok(struct kl_lease *m, const struct kl_lease_object *object, struct kl_effects *fx)
 {
     int is_write = m->request.verb != KL_REQUEST_READ;
     int waited = m->await_news;
@@ -213,7 +226,7 @@ static void answered_ok(struct kl_lease *m, const struct kl_lease_object *object
         fx->watch_suspect = 1;
 }
 
-static void answered_not_found(struct kl_lease *m, int code, struct kl_lease_effects *fx)
+static void answered_not_found(struct kl_lease *m, int code, struct kl_effects *fx)
 {
     int is_write = m->request.verb != KL_REQUEST_READ;
     if (is_write) {
@@ -238,7 +251,7 @@ static void answered_not_found(struct kl_lease *m, int code, struct kl_lease_eff
         fx->watch_suspect = 1;
 }
 
-static void answered_forbidden(struct kl_lease *m, int code, struct kl_lease_effects *fx)
+static void answered_forbidden(struct kl_lease *m, int code, struct kl_effects *fx)
 {
     int is_write = m->request.verb != KL_REQUEST_READ;
     if (m->request.verb == KL_REQUEST_CREATE && m->config.put_creates) {
@@ -270,7 +283,7 @@ static int surely_not_applied(enum kl_outcome outcome)
     return 0;
 }
 
-static void answered(struct kl_lease *m, const struct kl_lease_input *in, struct kl_lease_effects *fx)
+static void answered(struct kl_lease *m, const struct kl_input *in, struct kl_effects *fx)
 {
     if (!m->in_flight)
         return;
@@ -332,7 +345,7 @@ static void answered(struct kl_lease *m, const struct kl_lease_input *in, struct
         kl_lease_close(m, fx);
 }
 
-static void stop(struct kl_lease *m, struct kl_lease_effects *fx)
+static void stop(struct kl_lease *m, struct kl_effects *fx)
 {
     if (m->stopping)
         return;
@@ -351,7 +364,7 @@ static void stop(struct kl_lease *m, struct kl_lease_effects *fx)
     case KL_PHASE_LEADING:
         m->phase = KL_PHASE_DRAINING;
         m->drain_until = kl_later(m->now, m->config.drain_timeout);
-        kl_lease_emit(fx, KL_LEASE_STOPPED, K8SLEADER_REASON_STOP, 0, m->token);
+        kl_lease_emit(fx, KL_EVENT_STOPPED, K8SLEADER_REASON_STOP, 0, m->token);
         break;
     case KL_PHASE_LOST:
         kl_lease_close(m, fx);
@@ -363,7 +376,7 @@ static void stop(struct kl_lease *m, struct kl_lease_effects *fx)
     }
 }
 
-static void drained(struct kl_lease *m, uint64_t token, struct kl_lease_effects *fx)
+static void drained(struct kl_lease *m, uint64_t token, struct kl_effects *fx)
 {
     if (token != m->token)
         return;
@@ -381,7 +394,7 @@ static void drained(struct kl_lease *m, uint64_t token, struct kl_lease_effects 
     }
 }
 
-static void check_deadlines(struct kl_lease *m, struct kl_lease_effects *fx)
+static void check_deadlines(struct kl_lease *m, struct kl_effects *fx)
 {
     if ((m->phase == KL_PHASE_LEADING || m->phase == KL_PHASE_DRAINING) && m->now >= m->lead_until)
         kl_lease_lose(m, K8SLEADER_REASON_LOST_DEADLINE, fx);
@@ -393,7 +406,7 @@ static void check_deadlines(struct kl_lease *m, struct kl_lease_effects *fx)
         kl_lease_close(m, fx);
 }
 
-void kl_lease_step(struct kl_lease *m, const struct kl_lease_input *in, struct kl_lease_effects *fx)
+void kl_lease_step(struct kl_lease *m, const struct kl_input *in, struct kl_effects *fx)
 {
     memset(fx, 0, sizeof *fx);
     m->now = kl_max(m->now, in->now);
@@ -428,7 +441,7 @@ void kl_lease_step(struct kl_lease *m, const struct kl_lease_input *in, struct k
         if (!m->polling) {
             m->polling = 1;
             m->poll_at = m->now;
-            kl_lease_emit(fx, KL_LEASE_ERROR, 0, K8SLEADER_ERR_WATCH_FORBIDDEN, 0);
+            kl_lease_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_WATCH_FORBIDDEN, 0);
         }
         break;
     case KL_INPUT_WATCH_FAILED:
@@ -447,6 +460,10 @@ void kl_lease_step(struct kl_lease *m, const struct kl_lease_input *in, struct k
         if (m->phase != KL_PHASE_RELEASING)
             kl_lease_close(m, fx);
         break;
+    case KL_INPUT_OWN_POD:
+    case KL_INPUT_OWNER_POD:
+    case KL_INPUT_NODE:
+        break; /* of the other mode */
     }
     kl_lease_plan(m);
 }

@@ -1,35 +1,17 @@
 /*
- * leader-with-lease as a pure machine: no I/O, no clock, no allocation, no globals.
+ * leader-with-lease (machine.h says what a machine is).
  *
- *   step(input)  something happened: the machine changes state and says what follows (events, a request that
- * is due) send(now)    the caller can send a request of this election now: the machine says which, or that
- * none is wanted
- *
- * Asking for the request only when it can be sent keeps a queued write from being stale: it is built on what
- * is known at the time of sending, and that time, not the time of the answer, is what a renewal counts from.
- *
- * Times are int64_t nanoseconds on one steady clock (CLOCK_BOOTTIME); stamps are what is written into
- * records.
+ * A request is asked for only when it can be sent, which keeps a queued write from being stale: it is built
+ * on what is known at the time of sending, and that time, not the time of the answer, is what a renewal
+ * counts from. Stamps are what is written into records.
  */
 #ifndef KL_LEASE_H
 #define KL_LEASE_H
 
 #include <stdint.h>
 
+#include "machine/machine.h"
 #include "machine/record.h"
-
-#define KL_NEVER INT64_MAX
-
-/* The herd's jitter: nothing at first, then this, doubled after each lost race up to the most. */
-#define KL_JITTER_FIRST INT64_C(5000000)
-#define KL_JITTER_MOST  INT64_C(200000000)
-
-/* The object's resourceVersion. Unordered ones (no number) can only be compared for equality: number is then
- * a hash. */
-struct kl_version {
-    uint64_t number;
-    int ordered;
-};
 
 struct kl_lease_config {
     const char *identity; /* borrowed, outlives the machine; at most KL_IDENTITY_MAX bytes */
@@ -48,85 +30,6 @@ struct kl_lease_object {
     struct kl_version version;
     const struct kl_record *record;
     int barred; /* 0, or the K8SLEADER_ERR_* that says why it is not to be stood for */
-};
-
-enum kl_lease_phase {
-    KL_PHASE_CANDIDATE, /* does not lead; would like to */
-    KL_PHASE_LEADING,
-    KL_PHASE_DRAINING,  /* stopped, the work still ends: held and renewed */
-    KL_PHASE_RELEASING, /* the work has ended: the lock is given back */
-    KL_PHASE_LOST,      /* the term is over, its STOPPED not yet handed back */
-    KL_PHASE_CLOSED
-};
-
-enum kl_lease_input_type {
-    KL_INPUT_START,
-    KL_INPUT_TICK,         /* time has passed: wake_at, or nothing in particular */
-    KL_INPUT_SEEN,         /* the watch (or a list) shows the object */
-    KL_INPUT_GONE,         /* there is none as of `version`: deleted, or not in a list */
-    KL_INPUT_WATCH_OPENED, /* the watch is live; `fresh`: without a version, so what was deleted before goes
-                              unsaid */
-    KL_INPUT_WATCH_FORBIDDEN, /* the lock may not be watched */
-    KL_INPUT_WATCH_FAILED,    /* the watch could not be opened (error_code) */
-    KL_INPUT_ANSWER,          /* the request in flight came to an end */
-    KL_INPUT_STOP,
-    KL_INPUT_DRAINED, /* the work of the term named by `token` has ended */
-    KL_INPUT_ABANDON  /* end without a release, except one already handed back */
-};
-
-/* How a request ended. What matters is whether it may have been applied. */
-enum kl_outcome {
-    KL_OUTCOME_OK,           /* `object` is the answer's */
-    KL_OUTCOME_CONFLICT,     /* 409: not the version it was based on, or it exists already */
-    KL_OUTCOME_NOT_FOUND,    /* 404: there is no such object */
-    KL_OUTCOME_NO_NAMESPACE, /* 404: there is no such namespace */
-    KL_OUTCOME_FORBIDDEN,    /* 403 */
-    KL_OUTCOME_THROTTLED,    /* 429, perhaps with retry_after */
-    KL_OUTCOME_REFUSED,      /* 400, 401, 422 and other answers that say: not applied */
-    KL_OUTCOME_NOT_SENT,     /* no connection: surely not applied */
-    KL_OUTCOME_TIMED_OUT,    /* sent, no answer in time: may have been applied, may still be */
-    KL_OUTCOME_AMBIGUOUS     /* sent, connection broken or 5xx: the same */
-};
-
-struct kl_lease_input {
-    enum kl_lease_input_type type;
-    int64_t now;
-    const struct kl_lease_object *object; /* SEEN, ANSWER with OK */
-    struct kl_version version;            /* GONE: of the deletion, or the list's */
-    enum kl_outcome outcome;              /* ANSWER */
-    int64_t retry_after;                  /* ANSWER with THROTTLED; 0: not said */
-    int error_code; /* ANSWER that failed, WATCH_FAILED: what to report, K8SLEADER_ERR_* */
-    int fresh;      /* WATCH_OPENED */
-    uint64_t token; /* DRAINED */
-};
-
-enum kl_lease_event_type {
-    KL_LEASE_STARTED,
-    KL_LEASE_STOPPED,
-    KL_LEASE_LOST_DRAIN, /* lost during the drain */
-    KL_LEASE_NEW_LEADER, /* record.holder of the machine's sighting */
-    KL_LEASE_ERROR,      /* what this input carried */
-    KL_LEASE_NOTE,       /* one of the machine's own findings: `code` */
-    KL_LEASE_CLOSED
-};
-
-struct kl_lease_event {
-    enum kl_lease_event_type type;
-    int reason;     /* K8SLEADER_REASON_* */
-    int code;       /* K8SLEADER_ERR_* */
-    uint64_t token; /* of the term */
-};
-
-/* What kind of request is wanted: which goes first when many wait. */
-enum kl_urgency { KL_URGENCY_NONE, KL_URGENCY_RENEW, KL_URGENCY_RELEASE, KL_URGENCY_ACQUIRE };
-
-#define KL_LEASE_EVENTS_MOST 6
-
-struct kl_lease_effects {
-    int adopted;       /* the input's object is now the one writes are based on: keep its document */
-    int watch_suspect; /* the watch missed something: open it anew */
-    unsigned event_count;
-    struct kl_lease_event events[KL_LEASE_EVENTS_MOST];
 };
 
 enum kl_request_verb {
@@ -158,7 +61,7 @@ struct kl_own_write {
 
 struct kl_lease {
     struct kl_lease_config config;
-    enum kl_lease_phase phase;
+    enum kl_phase phase;
     int64_t now;
     uint64_t random;
 
@@ -223,8 +126,7 @@ struct kl_lease {
 
 void kl_lease_init(struct kl_lease *lease, const struct kl_lease_config *config, uint64_t seed);
 
-void kl_lease_step(struct kl_lease *lease, const struct kl_lease_input *input,
-                   struct kl_lease_effects *effects);
+void kl_lease_step(struct kl_lease *lease, const struct kl_input *input, struct kl_effects *effects);
 
 /*
  * The request to send now; wall_us is CLOCK_REALTIME in microseconds, for the record's times. 1 and *request,
@@ -232,7 +134,9 @@ void kl_lease_step(struct kl_lease *lease, const struct kl_lease_input *input,
  */
 int kl_lease_send(struct kl_lease *lease, int64_t now, int64_t wall_us, struct kl_lease_request *request);
 
-/* The holder of the lock is known and not empty. */
+/* The lock's holder as last seen; "" while there is none. */
 const char *kl_lease_leader(const struct kl_lease *lease);
+
+void kl_lease_view(const struct kl_lease *lease, struct kl_view *view);
 
 #endif

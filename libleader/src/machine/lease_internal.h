@@ -5,30 +5,23 @@
 
 #include "machine/lease.h"
 
-#define KL_SECOND      INT64_C(1000000000)
-#define KL_MILLISECOND INT64_C(1000000)
-
-/* Nothing that fails, and nothing that is put right against a foreign hand, is tried again sooner. */
-#define KL_BACK_OFF_FIRST (50 * KL_MILLISECOND)
-
 /* Where an observation comes from: a read that was sent after the last adoption outranks versions. */
 enum kl_source { KL_FROM_WATCH, KL_FROM_READ, KL_FROM_WRITE };
 
 /* lease.c */
-void kl_lease_emit(struct kl_lease_effects *fx, enum kl_lease_event_type type, int reason, int code,
-                   uint64_t token);
-void kl_lease_lose(struct kl_lease *m, int reason, struct kl_lease_effects *fx);
-void kl_lease_win(struct kl_lease *m, struct kl_lease_effects *fx);
-void kl_lease_close(struct kl_lease *m, struct kl_lease_effects *fx);
+void kl_lease_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code, uint64_t token);
+void kl_lease_lose(struct kl_lease *m, int reason, struct kl_effects *fx);
+void kl_lease_win(struct kl_lease *m, struct kl_effects *fx);
+void kl_lease_close(struct kl_lease *m, struct kl_effects *fx);
 void kl_lease_extend(struct kl_lease *m);
 void kl_lease_read_at(struct kl_lease *m, int64_t when);
 int kl_lease_holds_lock(const struct kl_lease *m);
 
 /* lease_sight.c: 1 when it was adopted, 0 when it said nothing new */
 int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum kl_source source,
-                 struct kl_lease_effects *fx);
+                 struct kl_effects *fx);
 int kl_lease_see_absent(struct kl_lease *m, const struct kl_version *version, enum kl_source source,
-                        struct kl_lease_effects *fx);
+                        struct kl_effects *fx);
 
 /* lease_own.c */
 void kl_own_add(struct kl_lease *m, const struct kl_own_write *write);
@@ -42,20 +35,5 @@ void kl_lease_plan(struct kl_lease *m);
 void kl_lease_back_off(struct kl_lease *m, int64_t least);
 int64_t kl_lease_patience(const struct kl_lease *m);
 int64_t kl_lease_random(struct kl_lease *m, int64_t bound);
-
-static inline int64_t kl_min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline int64_t kl_max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline int64_t kl_later(int64_t t, int64_t delay)
-{
-    return t > KL_NEVER - delay ? KL_NEVER : t + delay;
-}
 
 #endif

@@ -77,27 +77,26 @@ static void adopted(struct kl_lease *m, const struct kl_version *version)
     m->hinted = m->must_read;
 }
 
-static void tell_leader(struct kl_lease *m, struct kl_lease_effects *fx)
+static void tell_leader(struct kl_lease *m, struct kl_effects *fx)
 {
     if (m->told_leader || m->record.holder[0] == '\0' || m->phase == KL_PHASE_CLOSED)
         return;
     m->told_leader = 1;
-    kl_lease_emit(fx, KL_LEASE_NEW_LEADER, 0, 0, 0);
+    kl_lease_emit(fx, KL_EVENT_NEW_LEADER, 0, 0, 0);
 }
 
 /* Our name in a record that we did not write, and that changes or came up under our eyes: somebody else uses
  * it. */
-static void tell_duplicate(struct kl_lease *m, struct kl_lease_effects *fx)
+static void tell_duplicate(struct kl_lease *m, struct kl_effects *fx)
 {
     if (m->told_duplicate || m->barred)
         return;
     m->told_duplicate = 1;
-    kl_lease_emit(fx, KL_LEASE_NOTE, 0, K8SLEADER_ERR_DUPLICATE_IDENTITY, 0);
+    kl_lease_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_DUPLICATE_IDENTITY, 0);
 }
 
 /* The record is one that we wrote. */
-static void see_own(struct kl_lease *m, const struct kl_own_write *found, int changed,
-                    struct kl_lease_effects *fx)
+static void see_own(struct kl_lease *m, const struct kl_own_write *found, int changed, struct kl_effects *fx)
 {
     struct kl_own_write write = *found;
     int had = found == &m->held;
@@ -128,8 +127,7 @@ static void see_own(struct kl_lease *m, const struct kl_own_write *found, int ch
 }
 
 /* The record is somebody else's, or nobody's. */
-static void see_foreign(struct kl_lease *m, int changed, int term_changed, int first,
-                        struct kl_lease_effects *fx)
+static void see_foreign(struct kl_lease *m, int changed, int term_changed, int first, struct kl_effects *fx)
 {
     int was_absent_to_holder = m->lock == KL_LOCK_ABSENT;
     int our_name = strcmp(m->record.holder, m->config.identity) == 0;
@@ -161,7 +159,7 @@ static void see_foreign(struct kl_lease *m, int changed, int term_changed, int f
 }
 
 int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum kl_source source,
-                 struct kl_lease_effects *fx)
+                 struct kl_effects *fx)
 {
     if (source == KL_FROM_WATCH && is_hint(m, &object->version))
         return 0;
@@ -183,7 +181,7 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
     if (m->barred) {
         if (!m->told_barred) {
             m->told_barred = 1;
-            kl_lease_emit(fx, KL_LEASE_NOTE, 0, m->barred, 0);
+            kl_lease_emit(fx, KL_EVENT_NOTE, 0, m->barred, 0);
         }
         if (kl_lease_holds_lock(m))
             kl_lease_lose(m,
@@ -207,7 +205,7 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
  * is, since its holder may well be alive and about to create it again.
  */
 int kl_lease_see_absent(struct kl_lease *m, const struct kl_version *version, enum kl_source source,
-                        struct kl_lease_effects *fx)
+                        struct kl_effects *fx)
 {
     if (version && m->lock != KL_LOCK_UNKNOWN && !newer(version, &m->version))
         return 0;

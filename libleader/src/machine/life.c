@@ -1,0 +1,358 @@
+/*
+ * leader-for-life: what each input means in each phase.
+ *
+ *   CANDIDATE ──the lock is ours──► LEADING ──stop──► DRAINING ──drained──► CLOSED
+ *       ▲                             │ lost             │ lost               ▲
+ *       └──────── handed back ── LOST ◄                  └────────────────────┘
+ *
+ * A stop gives nothing back: the lock is the Pod's for life, and another election in it leads at once.
+ */
+#include "machine/life.h"
+
+#include "k8sleader.h"
+#include "machine/life_internal.h"
+#include "machine/random.h"
+
+#include <string.h>
+
+void kl_life_init(struct kl_life *m, const struct kl_life_config *config, uint64_t seed)
+{
+    memset(m, 0, sizeof *m);
+    m->config = *config;
+    m->random = seed;
+    m->wake_at = KL_NEVER;
+}
+
+const char *kl_life_leader(const struct kl_life *m)
+{
+    return m->lock == KL_LIFE_LOCK_PRESENT && m->kind == KL_OWNER_POD ? m->owner.name : "";
+}
+
+const struct kl_pod_ref *kl_life_observed(const struct kl_life *m)
+{
+    int others = m->owner.uid[0] != '\0' && strcmp(m->owner.uid, m->config.pod.uid) != 0;
+    return others && m->phase != KL_PHASE_CLOSED ? &m->owner : NULL;
+}
+
+void kl_life_view(const struct kl_life *m, struct kl_view *view)
+{
+    int64_t until = kl_life_leads(m) ? KL_NEVER : 0;
+    *view = (struct kl_view){
+        .phase = m->phase,
+        .token = m->token,
+        .token_known = m->token_known,
+        .lead_until = until,
+        .grace_until = until,
+        .want = m->want,
+        .want_by = m->want_by,
+        .wake_at = m->wake_at,
+    };
+}
+
+void kl_life_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code, uint64_t token)
+{
+    if (fx->event_count == KL_EVENTS_MOST)
+        return;
+    fx->events[fx->event_count++] =
+        (struct kl_event){.type = type, .reason = reason, .code = code, .token = token};
+}
+
+static void close_down(struct kl_life *m, struct kl_effects *fx)
+{
+    if (m->phase == KL_PHASE_CLOSED)
+        return;
+    m->phase = KL_PHASE_CLOSED;
+    kl_life_emit(fx, KL_EVENT_CLOSED, 0, 0, 0);
+}
+
+void kl_life_win(struct kl_life *m, struct kl_effects *fx)
+{
+    m->jitter_bound = 0;
+    m->phase = KL_PHASE_LEADING;
+    m->token_known = m->version.ordered || m->config.skipped;
+    m->token = m->version.ordered ? m->version.number : 0;
+    kl_life_emit(fx, KL_EVENT_STARTED, 0, 0, m->token);
+}
+
+void kl_life_lose(struct kl_life *m, int reason, struct kl_effects *fx)
+{
+    if (m->phase == KL_PHASE_LEADING) {
+        m->phase = KL_PHASE_LOST;
+        kl_life_emit(fx, KL_EVENT_STOPPED, reason, 0, m->token);
+    } else if (m->phase == KL_PHASE_DRAINING) {
+        kl_life_emit(fx, KL_EVENT_LOST_DRAIN, reason, 0, m->token);
+        close_down(m, fx);
+    }
+}
+
+void kl_life_read_at(struct kl_life *m, int64_t when)
+{
+    m->read_at = m->must_read ? kl_min(m->read_at, when) : when;
+    m->must_read = 1;
+}
+
+static void next_poll(struct kl_life *m)
+{
+    m->poll_at = m->now + m->config.retry_period + kl_random_upto(&m->random, m->config.retry_period / 5);
+}
+
+static void report(struct kl_life *m, int is_write, int code, struct kl_effects *fx)
+{
+    if (kl_told_first(&m->told[is_write], code))
+        kl_life_emit(fx, KL_EVENT_ERROR, 0, code, 0);
+}
+
+static void failed(struct kl_life *m, int is_write, int code, struct kl_effects *fx)
+{
+    report(m, is_write, code, fx);
+    m->failures[is_write]++;
+}
+
+static void succeeded(struct kl_life *m, int is_write)
+{
+    m->failures[is_write] = 0;
+    kl_told_clear(&m->told[is_write]);
+}
+
+/* The lock is another than the write was meant for. */
+static void lost_race(struct kl_life *m)
+{
+    if (kl_life_leads(m)) { /* put back by a trace of ours, or by another: find out at once */
+        if (!m->news_since_sent)
+            kl_life_read_at(m, m->now);
+        if (++m->failures[1] > 1)
+            kl_life_back_off(m, 0);
+        return;
+    }
+    m->jitter_bound = m->jitter_bound ? kl_min(2 * m->jitter_bound, KL_JITTER_MOST) : KL_JITTER_FIRST;
+    m->is_free = 0; /* the next chance is a new one */
+    if (m->news_since_sent)
+        return;
+    /* The watch will show the winner. Should it be silent, a read will. */
+    m->await_news = 1;
+    kl_life_read_at(m, m->now + m->config.retry_period / 2 +
+                           kl_random_upto(&m->random, m->config.retry_period / 2));
+}
+
+static void answered_ok(struct kl_life *m, const struct kl_life_object *object, struct kl_effects *fx)
+{
+    int waited = m->await_news;
+    int shows_lock = m->request.verb == KL_LIFE_READ || m->request.verb == KL_LIFE_CREATE;
+    if (shows_lock && m->news_since_sent && !object->version.ordered) {
+        succeeded(m, m->request.verb != KL_LIFE_READ);
+        kl_life_read_at(m, m->now); /* nothing tells whether this or what the watch showed came last */
+        return;
+    }
+    switch (m->request.verb) {
+    case KL_LIFE_READ: {
+        succeeded(m, 0);
+        int overtaken = m->news_since_sent;
+        int news = kl_life_see(m, object, KL_LIFE_FROM_READ, fx);
+        if (overtaken && m->must_read) {
+            m->read_at = m->now; /* asked before the last news */
+            break;
+        }
+        m->must_read = 0;
+        m->await_news = 0;
+        next_poll(m);
+        /* The version is known already, by a watch: now it is certain. */
+        if (!news && !overtaken && m->phase == KL_PHASE_CANDIDATE && kl_life_is_ours(m) &&
+            kl_life_may_stand(m))
+            kl_life_win(m, fx);
+        if (waited && news && !m->polling)
+            fx->watch_suspect = 1;
+        break;
+    }
+    case KL_LIFE_CREATE:
+        succeeded(m, 1);
+        (void)kl_life_see(m, object, KL_LIFE_FROM_CREATE, fx);
+        break;
+    case KL_LIFE_DELETE:
+        succeeded(m, 1);
+        if (!m->news_since_sent)
+            (void)kl_life_see_absent(m, NULL, KL_LIFE_FROM_CREATE);
+        break;
+    case KL_LIFE_DELETE_POD:
+        succeeded(m, 1);
+        m->owner_pod_deleted = 1;
+        break;
+    }
+}
+
+static void answered_not_found(struct kl_life *m, int code, struct kl_effects *fx)
+{
+    switch (m->request.verb) {
+    case KL_LIFE_READ: {
+        succeeded(m, 0);
+        int waited = m->await_news;
+        int overtaken = m->news_since_sent;
+        int news = kl_life_see_absent(m, NULL, KL_LIFE_FROM_READ);
+        next_poll(m);
+        if (overtaken && m->must_read)
+            m->read_at = m->now;
+        if (waited && news && !m->polling)
+            fx->watch_suspect = 1;
+        break;
+    }
+    case KL_LIFE_CREATE: /* nothing that a creation should be told */
+        failed(m, 1, code ? code : K8SLEADER_ERR_SERVER, fx);
+        kl_life_back_off(m, m->config.retry_period);
+        break;
+    case KL_LIFE_DELETE:
+        succeeded(m, 1);
+        if (!m->news_since_sent)
+            (void)kl_life_see_absent(m, NULL, KL_LIFE_FROM_CREATE);
+        break;
+    case KL_LIFE_DELETE_POD:
+        m->owner_pod_deleted = 1;
+        break;
+    }
+}
+
+static void answered_failed(struct kl_life *m, const struct kl_input *in, struct kl_effects *fx)
+{
+    int is_write = m->request.verb != KL_LIFE_READ;
+    int64_t least = 0;
+    failed(m, is_write, in->error_code, fx);
+    switch (in->outcome) {
+    case KL_OUTCOME_THROTTLED:
+        least = in->retry_after;
+        break;
+    case KL_OUTCOME_FORBIDDEN:
+    case KL_OUTCOME_REFUSED:
+    case KL_OUTCOME_NO_NAMESPACE:
+    case KL_OUTCOME_CONFLICT:
+        least = m->config.retry_period;
+        break;
+    case KL_OUTCOME_TIMED_OUT:
+    case KL_OUTCOME_AMBIGUOUS:
+        if (is_write && m->request.verb != KL_LIFE_DELETE_POD)
+            kl_life_read_at(m, m->now); /* it may have been applied */
+        break;
+    case KL_OUTCOME_OK:
+    case KL_OUTCOME_NOT_FOUND:
+    case KL_OUTCOME_NOT_SENT:
+        break;
+    }
+    /* To delete the Pod, too, is a courtesy: what forbids it does not keep the lock from being taken. */
+    if (m->request.verb == KL_LIFE_DELETE_POD &&
+        (in->outcome == KL_OUTCOME_FORBIDDEN || in->outcome == KL_OUTCOME_REFUSED))
+        m->owner_pod_deleted = 1;
+    kl_life_back_off(m, least);
+}
+
+static void answered(struct kl_life *m, const struct kl_input *in, struct kl_effects *fx)
+{
+    if (!m->in_flight)
+        return;
+    m->in_flight = 0;
+    if (in->outcome == KL_OUTCOME_OK)
+        answered_ok(m, in->ownership, fx);
+    else if (in->outcome == KL_OUTCOME_NOT_FOUND)
+        answered_not_found(m, in->error_code, fx);
+    else if (in->outcome == KL_OUTCOME_CONFLICT && m->request.verb == KL_LIFE_DELETE_POD)
+        m->owner_pod_deleted = 1; /* another Pod has the name by now */
+    else if (in->outcome == KL_OUTCOME_CONFLICT && m->request.verb != KL_LIFE_READ)
+        lost_race(m);
+    else
+        answered_failed(m, in, fx);
+}
+
+static void stop(struct kl_life *m, struct kl_effects *fx)
+{
+    if (m->stopping)
+        return;
+    m->stopping = 1;
+    if (m->phase == KL_PHASE_LEADING) {
+        m->phase = KL_PHASE_DRAINING;
+        m->drain_until = kl_later(m->now, m->config.drain_timeout);
+        kl_life_emit(fx, KL_EVENT_STOPPED, K8SLEADER_REASON_STOP, 0, m->token);
+    } else if (m->phase != KL_PHASE_DRAINING) {
+        close_down(m, fx);
+    }
+}
+
+static void drained(struct kl_life *m, uint64_t token, struct kl_effects *fx)
+{
+    if (token != m->token)
+        return;
+    if (m->phase == KL_PHASE_DRAINING || (m->phase == KL_PHASE_LOST && !m->config.rejoin)) {
+        close_down(m, fx);
+    } else if (m->phase == KL_PHASE_LOST) {
+        m->phase = KL_PHASE_CANDIDATE;
+        m->await_news = 0;
+        kl_life_read_at(m, m->now); /* it may be ours again */
+    }
+}
+
+static void start(struct kl_life *m, struct kl_effects *fx)
+{
+    if (m->config.skipped)
+        kl_life_win(m, fx);
+    else /* The watch asks for the first read once it is live; should it not come up, read all the same. */
+        kl_life_read_at(m, m->now + m->config.retry_period);
+}
+
+static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effects *fx)
+{
+    switch (in->type) {
+    case KL_INPUT_START:
+        start(m, fx);
+        break;
+    case KL_INPUT_TICK:
+        break;
+    case KL_INPUT_SEEN:
+        (void)kl_life_see(m, in->ownership, KL_LIFE_FROM_WATCH, fx);
+        break;
+    case KL_INPUT_GONE:
+        (void)kl_life_see_absent(m, &in->version, KL_LIFE_FROM_WATCH);
+        break;
+    case KL_INPUT_WATCH_OPENED:
+        m->polling = 0;
+        if (in->fresh)
+            kl_life_read_at(m, m->now);
+        break;
+    case KL_INPUT_WATCH_FORBIDDEN:
+        if (!m->polling) {
+            m->polling = 1;
+            m->poll_at = m->now;
+            kl_life_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_WATCH_FORBIDDEN, 0);
+        }
+        break;
+    case KL_INPUT_WATCH_FAILED:
+        report(m, 0, in->error_code, fx);
+        break;
+    case KL_INPUT_ANSWER:
+        answered(m, in, fx);
+        break;
+    case KL_INPUT_STOP:
+        stop(m, fx);
+        break;
+    case KL_INPUT_DRAINED:
+        drained(m, in->token, fx);
+        break;
+    case KL_INPUT_ABANDON:
+        close_down(m, fx);
+        break;
+    case KL_INPUT_OWN_POD:
+        kl_life_see_own_pod(m, in->pod, fx);
+        break;
+    case KL_INPUT_OWNER_POD:
+        kl_life_see_owner_pod(m, in->pod, fx);
+        break;
+    case KL_INPUT_NODE:
+        m->node_lost = in->node_lost;
+        break;
+    }
+}
+
+void kl_life_step(struct kl_life *m, const struct kl_input *in, struct kl_effects *fx)
+{
+    memset(fx, 0, sizeof *fx);
+    m->now = kl_max(m->now, in->now);
+    if (m->phase == KL_PHASE_DRAINING && m->now >= m->drain_until)
+        kl_life_lose(m, K8SLEADER_REASON_DRAIN_TIMEOUT, fx);
+    if (m->phase != KL_PHASE_CLOSED)
+        take_in(m, in, fx);
+    kl_life_plan(m);
+}

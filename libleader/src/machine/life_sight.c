@@ -1,0 +1,240 @@
+/* What the lock and the Pods show: which observations count, whose the lock is, and whether its owner ended.
+ */
+#include "k8sleader.h"
+#include "machine/life_internal.h"
+#include "machine/random.h"
+
+#include <string.h>
+
+int kl_life_is_ours(const struct kl_life *m)
+{
+    return m->lock == KL_LIFE_LOCK_PRESENT && m->kind == KL_OWNER_POD && m->config.pod.uid[0] != '\0' &&
+           strcmp(m->owner.uid, m->config.pod.uid) == 0;
+}
+
+int kl_life_may_stand(const struct kl_life *m)
+{
+    return m->config.pod.uid[0] != '\0' && (m->own_state == KL_POD_LIVE || m->own_state == KL_POD_FORBIDDEN);
+}
+
+/*
+ * Not known, live or being deleted: it may lead still. Forbidden: nothing can be learnt, and waiting would be
+ * for ever; like operator-lib, the ConfigMap's absence has to do.
+ */
+int kl_life_owner_ended(const struct kl_life *m)
+{
+    if (m->owner.uid[0] == '\0' || strcmp(m->owner.uid, m->config.pod.uid) == 0)
+        return 1; /* nobody's so far, or our own Pod's */
+    switch (m->owner_state) {
+    case KL_POD_TERMINAL:
+    case KL_POD_ABSENT:
+    case KL_POD_FORBIDDEN:
+        return 1;
+    case KL_POD_UNKNOWN:
+    case KL_POD_LIVE:
+    case KL_POD_DELETING:
+        break;
+    }
+    return m->config.take_from_lost_node && m->node_lost;
+}
+
+/*
+ * While the ConfigMap is there only a Pod known to have ended, and still in the API, is a reason to delete
+ * it: a Pod that is gone leaves its lock to the garbage collector.
+ */
+static int may_delete(const struct kl_life *m)
+{
+    if (m->kind != KL_OWNER_POD || m->deleting || kl_life_is_ours(m))
+        return 0;
+    return m->owner_state == KL_POD_TERMINAL ||
+           (m->config.take_from_lost_node && m->node_lost && m->owner_state != KL_POD_ABSENT);
+}
+
+void kl_life_weigh(struct kl_life *m)
+{
+    int is_free = m->phase == KL_PHASE_CANDIDATE && kl_life_may_stand(m) &&
+                  ((m->lock == KL_LIFE_LOCK_ABSENT && kl_life_owner_ended(m)) ||
+                   (m->lock == KL_LIFE_LOCK_PRESENT && may_delete(m)));
+    if (is_free && !m->is_free) { /* a new chance: our share of the herd's spread is drawn anew */
+        m->free_at = m->now;
+        m->jitter = kl_random_upto(&m->random, m->jitter_bound);
+    }
+    m->is_free = is_free;
+}
+
+static int newer(const struct kl_version *version, const struct kl_version *than)
+{
+    if (version->ordered && than->ordered)
+        return version->number > than->number;
+    return version->number != than->number || version->ordered != than->ordered;
+}
+
+/*
+ * Is this news? By resourceVersion. A read sent after the last adoption is the truth there is, whatever it
+ * shows: the server may have been restored from a backup.
+ */
+static int is_news(const struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
+{
+    if (m->lock == KL_LIFE_LOCK_UNKNOWN || newer(version, &m->version))
+        return 1;
+    if (source != KL_LIFE_FROM_READ || m->news_since_sent)
+        return 0;
+    return m->lock == KL_LIFE_LOCK_ABSENT || newer(&m->version, version);
+}
+
+/* Versions without numbers don't tell which is newer: what a watch shows, which may lag, asks for a read. */
+static int is_hint(struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
+{
+    if (source != KL_LIFE_FROM_WATCH || version->ordered)
+        return 0;
+    if (m->lock == KL_LIFE_LOCK_UNKNOWN || newer(version, &m->version)) {
+        m->news_since_sent = 1;
+        kl_life_read_at(m, m->now);
+    }
+    return 1;
+}
+
+static void adopted(struct kl_life *m, const struct kl_version *version)
+{
+    m->version = *version;
+    m->news_since_sent = 1;
+    m->await_news = 0;
+    m->must_read = 0;
+}
+
+static void set_owner(struct kl_life *m, const struct kl_pod_ref *owner)
+{
+    if (strcmp(m->owner.uid, owner->uid) == 0)
+        return;
+    m->owner = *owner;
+    m->owner_state = KL_POD_UNKNOWN;
+    m->owner_pod_deleted = 0;
+    m->node_lost = 0;
+}
+
+/* A lock that is nobody's to take is reported once, until it is another. */
+static void tell_barred(struct kl_life *m, struct kl_effects *fx)
+{
+    if (m->kind == KL_OWNER_POD) {
+        m->told_barred = 0;
+        return;
+    }
+    if (m->told_barred == 1 + (int)m->kind)
+        return;
+    m->told_barred = 1 + (int)m->kind;
+    kl_life_emit(fx, KL_EVENT_NOTE, 0,
+                 m->kind == KL_OWNER_LEASE ? K8SLEADER_ERR_FOREIGN_LOCK : K8SLEADER_ERR_LOCK_OWNER, 0);
+}
+
+static void tell_leader(struct kl_life *m, struct kl_effects *fx)
+{
+    if (m->kind != KL_OWNER_POD || m->phase == KL_PHASE_CLOSED || strcmp(m->told_leader, m->owner.uid) == 0)
+        return;
+    memcpy(m->told_leader, m->owner.uid, sizeof m->told_leader);
+    kl_life_emit(fx, KL_EVENT_NEW_LEADER, 0, 0, 0);
+}
+
+int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_life_source source,
+                struct kl_effects *fx)
+{
+    if (is_hint(m, &object->version, source) || !is_news(m, &object->version, source))
+        return 0;
+    int was_absent = m->lock == KL_LIFE_LOCK_ABSENT;
+    m->lock = KL_LIFE_LOCK_PRESENT;
+    m->kind = object->kind;
+    m->deleting = object->deleting;
+    if (object->kind == KL_OWNER_POD)
+        set_owner(m, &object->owner);
+    adopted(m, &object->version);
+    fx->adopted = 1;
+    tell_barred(m, fx);
+    if (kl_life_is_ours(m)) {
+        /*
+         * A watch may lag: what it shows as ours can have been deleted, and made by another, since. Who does
+         * not lead yet asks first.
+         */
+        if (m->phase == KL_PHASE_CANDIDATE && source == KL_LIFE_FROM_WATCH)
+            kl_life_read_at(m, m->now);
+        else if (m->phase == KL_PHASE_CANDIDATE && kl_life_may_stand(m))
+            kl_life_win(m, fx);
+    } else if (kl_life_leads(m) && object->kind != KL_OWNER_NONE) {
+        /* Without any owner it is nobody's to take: we lead on. */
+        kl_life_lose(m, was_absent ? K8SLEADER_REASON_LOST_LOCK : K8SLEADER_REASON_LOST_HOLDER, fx);
+    }
+    tell_leader(m, fx);
+    return 1;
+}
+
+int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
+{
+    if (version && is_hint(m, version, source))
+        return 0;
+    if (version && m->lock != KL_LIFE_LOCK_UNKNOWN && !newer(version, &m->version))
+        return 0;
+    if (source == KL_LIFE_FROM_READ && m->news_since_sent)
+        return 0; /* asked before the last news: it may have come since */
+    int news = m->lock != KL_LIFE_LOCK_ABSENT;
+    m->lock = KL_LIFE_LOCK_ABSENT;
+    m->deleting = 0;
+    m->told_barred = 0;
+    adopted(m, version ? version : &m->version);
+    return news;
+}
+
+static void tell_own(struct kl_life *m, struct kl_effects *fx)
+{
+    if (m->told_own == (int)m->own_state)
+        return;
+    m->told_own = (int)m->own_state;
+    switch (m->own_state) {
+    case KL_POD_ABSENT:
+        kl_life_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_NO_POD, 0);
+        break;
+    case KL_POD_DELETING:
+    case KL_POD_TERMINAL:
+        kl_life_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_POD_ENDING, 0);
+        break;
+    case KL_POD_FORBIDDEN:
+        if (m->config.pod.uid[0] == '\0') /* without it nothing can be owned */
+            kl_life_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_NO_POD, 0);
+        break;
+    case KL_POD_UNKNOWN:
+    case KL_POD_LIVE:
+        break;
+    }
+}
+
+static void tell_forbidden(struct kl_life *m, enum kl_pod_state state, struct kl_effects *fx)
+{
+    if (state != KL_POD_FORBIDDEN || m->told_pods_forbidden)
+        return;
+    m->told_pods_forbidden = 1;
+    kl_life_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_PODS_FORBIDDEN, 0);
+}
+
+void kl_life_see_own_pod(struct kl_life *m, const struct kl_pod_sighting *sighting, struct kl_effects *fx)
+{
+    if (m->config.pod.uid[0] == '\0') {
+        m->config.pod = sighting->pod;
+        if (kl_life_is_ours(m))
+            kl_life_read_at(m, m->now);
+    } else if (strcmp(m->config.pod.uid, sighting->pod.uid) != 0) {
+        return;
+    }
+    m->own_state = sighting->state;
+    tell_forbidden(m, sighting->state, fx);
+    tell_own(m, fx);
+    /* Being deleted, it leads until it ends. Gone or ended, it must not go on: others may lead now. */
+    if (kl_life_leads(m) && (m->own_state == KL_POD_ABSENT || m->own_state == KL_POD_TERMINAL))
+        kl_life_lose(m, K8SLEADER_REASON_LOST_POD, fx);
+    else if (m->phase == KL_PHASE_CANDIDATE && kl_life_may_stand(m) && kl_life_is_ours(m))
+        kl_life_read_at(m, m->now); /* read before our Pod was known to live */
+}
+
+void kl_life_see_owner_pod(struct kl_life *m, const struct kl_pod_sighting *sighting, struct kl_effects *fx)
+{
+    if (strcmp(m->owner.uid, sighting->pod.uid) != 0)
+        return; /* of an earlier owner */
+    m->owner_state = sighting->state;
+    tell_forbidden(m, sighting->state, fx);
+}
