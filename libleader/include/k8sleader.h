@@ -118,7 +118,8 @@ enum {
 
 /** Modes of election. Since: 0.9. */
 enum {
-    K8SLEADER_LEASE = 1 /**< leader-with-lease: a coordination.k8s.io/v1 Lease that the leader renews */
+    K8SLEADER_LEASE    = 1, /**< leader-with-lease: a coordination.k8s.io/v1 Lease that the leader renews */
+    K8SLEADER_FOR_LIFE = 2  /**< leader-for-life: a ConfigMap that the leader's Pod owns, until that Pod is gone */
 };
 
 /** Types of event. New ones may be added; ignore those you do not know. Since: 0.9. */
@@ -328,7 +329,7 @@ K8SLEADER_API int k8sleader_client_wake(k8sleader_client *client);
 /* ---- options: what to stand for --------------------------------------------------------------------------------- */
 
 /**
- * Options for one lock. mode: K8SLEADER_LEASE. name: a DNS subdomain (RFC 1123, 253 bytes at most), checked when the
+ * Options for one lock. mode: K8SLEADER_LEASE or K8SLEADER_FOR_LIFE. name: a DNS subdomain (RFC 1123, 253 bytes at most), checked when the
  * election starts. Returns: to be freed with k8sleader_options_free(); NULL without memory or for an unknown mode.
  * Threads: any; the options themselves: one thread. They may be used for several elections. Since: 0.9.
  */
@@ -376,6 +377,20 @@ K8SLEADER_API int k8sleader_options_set_rejoin(k8sleader_options *options, int e
  * anybody's. Only safe when the earlier process is known to be dead. Threads: one. Errors: ARGUMENT. Since: 0.9.
  */
 K8SLEADER_API int k8sleader_options_set_resume(k8sleader_options *options, int enabled);
+
+/**
+ * 1: when a leader's Pod has ended but is still there (Failed, Evicted, Preempting, Succeeded) delete it together with its
+ * lock, as operator-lib does. 0 (default): delete the lock alone. leader-for-life only. Threads: one. Errors: ARGUMENT. Since: 0.9.
+ * Source: github.com/operator-framework/operator-lib leader.
+ */
+K8SLEADER_API int k8sleader_options_set_delete_leader_pod(k8sleader_options *options, int enabled);
+
+/**
+ * 1: take over from a Pod on a node that is not Ready. 0 (default): wait until the Pod is gone. A node that is not Ready may
+ * still run its containers, so this can let two lead; hand out the fencing token. leader-for-life only.
+ * Threads: one. Errors: ARGUMENT. Since: 0.9.
+ */
+K8SLEADER_API int k8sleader_options_set_take_from_lost_node(k8sleader_options *options, int enabled);
 
 /** A label for the lock object, written when it is acquired; others' labels are kept. Threads: one. Errors: ARGUMENT, NO_MEMORY. Since: 0.9. */
 K8SLEADER_API int k8sleader_options_set_label(k8sleader_options *options, const char *key, const char *value);
@@ -447,6 +462,28 @@ K8SLEADER_API int k8sleader_election_start(k8sleader_client *client, const k8sle
                                            k8sleader_error **err);
 
 /**
+ * Blocks until this Pod is the leader for life of lock_name, as leader.Become does; the same as an election with mode
+ * K8SLEADER_FOR_LIFE and k8sleader_election_wait(), but also ends at the first error that waiting does not mend.
+ *
+ * Who we are comes from the environment: POD_NAME, POD_UID and POD_NAMESPACE, by the downward API. Outside a cluster (no
+ * KUBERNETES_SERVICE_HOST, no POD_NAME, and no namespace by any of its sources) the election is skipped: this returns at
+ * once, leading, with one log line, and the STARTED event says k8sleader_event_skipped().
+ *
+ * The promise: no two lead while Pods vanish from the API only after their containers have ended. Force deletion, the
+ * clean-up of lost nodes and edits of the lock by hand break that; so does a candidate that starts while the lock is gone
+ * and its last owner, which that candidate has never seen, still ends (kubectl delete --cascade=foreground).
+ *
+ * timeout_ms: 0 only asks, -1 waits for ever. Another thread ends the wait by k8sleader_client_close() (CLOSED).
+ * *out: to be freed with k8sleader_election_free(); a loss comes as STOPPED_LEADING on the client. Neither that nor a stop
+ * gives the lock back: it is the Pod's until that is gone.
+ * Threads: any; not in a callback. Errors: TIMEOUT, CLOSED, NO_POD, POD_ENDING, FOREIGN_LOCK, NAME, NAMESPACE, NO_NAMESPACE,
+ * those of a request that are not retriable, NO_MEMORY, FORKED, ARGUMENT. Since: 0.9.
+ * Source: github.com/operator-framework/operator-lib leader.
+ */
+K8SLEADER_API int k8sleader_become(k8sleader_client *client, const char *lock_name, int64_t timeout_ms,
+                                   k8sleader_election **out, k8sleader_error **err);
+
+/**
  * May new work be started? By the clock, not by events: false from k8sleader_election_stop() on, and from renewDeadline
  * after the last renewal was sent, even if nobody has pumped an event. Returns: 1 or 0. Threads: any, lock-free. Since: 0.9.
  */
@@ -458,18 +495,20 @@ K8SLEADER_API int k8sleader_election_is_leader(const k8sleader_election *electio
  */
 K8SLEADER_API int k8sleader_election_holds(const k8sleader_election *election, uint64_t token);
 
-/** Until renewDeadline, while the lock is held, also during a drain; 0 when it is not. Threads: any, lock-free. Errors: ARGUMENT, FORKED. Since: 0.9. */
+/** Until renewDeadline, while the lock is held, also during a drain; 0 when it is not; INT64_MAX in leader-for-life, which has no deadline. Threads: any, lock-free. Errors: ARGUMENT, FORKED. Since: 0.9. */
 K8SLEADER_API int64_t k8sleader_election_time_left_ms(const k8sleader_election *election);
 
 /**
  * Until guarded work must have ended: leaseDuration less 10 % after the last renewal was sent. Counts on after a loss.
+ * leader-for-life: INT64_MAX while it leads or drains, 0 after a loss.
  * Returns: ms, 0 when it has passed. Threads: any, lock-free. Errors: ARGUMENT, FORKED. Since: 0.9.
  */
 K8SLEADER_API int64_t k8sleader_election_grace_left_ms(const k8sleader_election *election);
 
 /**
  * The fencing token of the current term: the resourceVersion of the write that acquired the lock. It grows with every
- * acquisition; hand it to whatever the leader writes to, and let that refuse smaller ones.
+ * acquisition; hand it to whatever the leader writes to, and let that refuse smaller ones. leader-for-life: a restarted
+ * container of the same Pod has the same token, unless the lock was edited; a skipped election has 0.
  * Threads: any. Errors: NOT_LEADER, FENCING_TOKEN, FORKED, ARGUMENT. Since: 0.9.
  * Source: KEP-5504 (resource versions of one resource are comparable).
  */
@@ -498,7 +537,7 @@ K8SLEADER_API void *k8sleader_election_user(const k8sleader_election *election);
 K8SLEADER_API int k8sleader_election_wait(k8sleader_election *election, int64_t timeout_ms);
 
 /**
- * Ends the candidacy. A leader: STOPPED (reason STOP) comes while the lock is still held and renewed; when the work was
+ * Ends the candidacy. leader-for-life gives nothing back: the lock stays the Pod's. A leader with lease: STOPPED (reason STOP) comes while the lock is still held and renewed; when the work was
  * handed back the lock is released; then CLOSED. A standby: CLOSED. Returns at once; again is fine.
  * Threads: any. Errors: FORKED, ARGUMENT. Since: 0.9.
  */
@@ -541,6 +580,9 @@ K8SLEADER_API int k8sleader_event_reason(const k8sleader_event *event);
 
 /** A reason's name: "stop", "lost_deadline". Static. Threads: any. Since: 0.9. */
 K8SLEADER_API const char *k8sleader_reason_name(int reason);
+
+/** STARTED_LEADING: 1 when there was no election: leader-for-life outside a cluster. Threads: any. Since: 0.9. */
+K8SLEADER_API int k8sleader_event_skipped(const k8sleader_event *event);
 
 /** NEW_LEADER: who leads. Returns: owned by the event; "" for other types. Threads: any. Since: 0.9. */
 K8SLEADER_API const char *k8sleader_event_leader(const k8sleader_event *event);

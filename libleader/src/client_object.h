@@ -19,10 +19,15 @@
 #include "due.h"
 #include "error.h"
 #include "kube/lock.h"
+#include "kube/ownership.h"
 #include "machine/lease.h"
+#include "machine/life.h"
 #include "transport/http.h"
 #include "transport/loop.h"
 
+struct kl_mode;
+struct kl_observer;
+struct kl_subject;
 struct kl_scope;
 struct kl_watch;
 struct kl_lookup;
@@ -41,6 +46,7 @@ struct k8sleader_event {
     int log_level;
     int64_t time_us;
     uint64_t token;
+    int skipped;
     k8sleader_election *election; /* a reference */
     k8sleader_error *error;
     char *text; /* leader or message */
@@ -64,9 +70,10 @@ struct k8sleader_client {
     /* the worker */
     pthread_t worker;
     struct kl_loop *loop;
-    struct kl_http *http;    /* [worker] */
-    struct kl_scope *scopes; /* [worker] */
-    struct kl_due due;       /* [worker] elections with a request due */
+    struct kl_http *http;        /* [worker] */
+    struct kl_scope *scopes;     /* [worker] */
+    struct kl_subject *subjects; /* [worker] the Pods and Nodes that are observed */
+    struct kl_due due;           /* [worker] elections with a request due */
     struct k8sleader_election
         *closed; /* [worker] CLOSED by the machine, to be taken leave of at the round's end */
     struct k8sleader_election *standing; /* [worker] those it has and has not taken leave of */
@@ -95,6 +102,22 @@ struct k8sleader_client {
     pthread_cond_t idle; /* a callback or a destroy() returned */
 };
 
+/* What leader-with-lease keeps of an election. [worker] */
+struct kl_lease_side {
+    struct kl_lease machine;
+    struct kl_lock lock; /* as last adopted; its record is not used */
+};
+
+/* What leader-for-life keeps. [worker] */
+struct kl_life_side {
+    struct kl_life machine;
+    struct kl_ownership lock;    /* as last adopted */
+    struct kl_observer *own_pod; /* NULL in a skipped election */
+    struct kl_pod_ref observed;  /* whom owner_pod observes */
+    struct kl_observer *owner_pod;
+    struct kl_observer *node; /* that one's, by option */
+};
+
 /* What the user's threads ask the worker to do with an election. */
 enum { KL_COMMAND_START = 1, KL_COMMAND_STOP = 2, KL_COMMAND_DRAINED = 4, KL_COMMAND_ABANDON = 8 };
 
@@ -109,6 +132,7 @@ enum kl_user_state {
 struct k8sleader_election {
     atomic_uint references;             /* the user's, the worker's, the inbox's, one an event */
     k8sleader_client *client;           /* a reference; [const] */
+    const struct kl_mode *mode;         /* [const] */
     const struct kl_resource *resource; /* [const] */
     char *namespace_;                   /* [const] */
     char *name;                         /* [const] */
@@ -116,11 +140,12 @@ struct k8sleader_election {
     char *identity;                     /* [const] */
     struct kl_label *labels;            /* [const] */
     size_t label_count;
+    int64_t dead_peer_ms;                 /* [const] how long a silent peer may go unnoticed */
     struct k8sleader_callbacks callbacks; /* [const] */
     void *user;                           /* [const] */
     void (*destroy)(void *user);          /* [const] */
 
-    /* by the clock, for any thread: see publish() in worker.c for the order of writes */
+    /* by the clock, for any thread: see kl_publish() for the order of writes */
     _Atomic int64_t lead_until;  /* 0: does not lead */
     _Atomic int64_t held_until;  /* the same, also during a drain */
     _Atomic int64_t grace_until; /* outlives a loss */
@@ -144,12 +169,15 @@ struct k8sleader_election {
     uint64_t queued_errors[2]; /* codes of the ERROR events that wait in the queue */
     unsigned queued_terms;     /* STARTED events that wait in the queue */
     char *leader;              /* last known; NULL for none */
+    k8sleader_error *lasting_error; /* the last one that waiting does not mend; NULL for none */
     pthread_cond_t changed;
 
     /* [worker] */
-    struct kl_lease machine;
-    struct kl_lock lock; /* as last adopted; its record is not used */
-    int lock_known;
+    struct kl_view view; /* of the machine, as it stands */
+    union {
+        struct kl_lease_side lease;
+        struct kl_life_side life;
+    }; /* by mode */
     struct kl_timer timer;
     struct kl_due_entry due;
     struct kl_transfer *transfer;

@@ -1,5 +1,6 @@
 /* The public object k8sleader_election: one candidate for one lock, as users' threads see it. */
 #include "client_object.h"
+#include "modes.h"
 #include "options.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ static void election_free(k8sleader_election *e)
     free(e->lock_name);
     free(e->identity);
     free(e->leader);
+    k8sleader_error_free(e->lasting_error);
     (void)pthread_cond_destroy(&e->changed);
     free(e);
 }
@@ -134,7 +136,12 @@ static k8sleader_election *election_new(k8sleader_client *client, const struct k
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&e->changed, &attributes);
     (void)pthread_condattr_destroy(&attributes);
-    kl_lease_init(&e->machine, &standing->machine, standing->seed);
+    e->mode = standing->mode;
+    e->dead_peer_ms = standing->dead_peer_ms;
+    if (e->mode == &kl_mode_lease)
+        kl_lease_init(&e->lease.machine, &standing->lease, standing->seed);
+    else
+        kl_life_init(&e->life.machine, &standing->life, standing->seed);
     return e;
 }
 
@@ -186,7 +193,10 @@ int k8sleader_election_start(k8sleader_client *client, const k8sleader_options *
 
 static int64_t left_ms(const _Atomic int64_t *until)
 {
-    int64_t left = atomic_load_explicit(until, memory_order_acquire) - kl_now();
+    int64_t end = atomic_load_explicit(until, memory_order_acquire);
+    if (end == KL_NEVER)
+        return INT64_MAX;
+    int64_t left = end - kl_now();
     return left > 0 ? left / 1000000 : 0;
 }
 

@@ -58,6 +58,13 @@ k8sleader_error *kl_error_copy(const k8sleader_error *error)
     return copy;
 }
 
+int kl_fail_as(k8sleader_error **err, const k8sleader_error *error)
+{
+    if (err)
+        *err = kl_error_copy(error);
+    return k8sleader_error_code(error);
+}
+
 int kl_fail(k8sleader_error **err, int code, const char *format, ...)
 {
     if (err) {

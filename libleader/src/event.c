@@ -95,6 +95,11 @@ static const char *text_of(const k8sleader_event *event, int type)
     return event && event->type == type && event->text ? event->text : "";
 }
 
+int k8sleader_event_skipped(const k8sleader_event *event)
+{
+    return event ? event->skipped : 0;
+}
+
 const char *k8sleader_event_leader(const k8sleader_event *event)
 {
     return text_of(event, K8SLEADER_EVENT_NEW_LEADER);

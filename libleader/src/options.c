@@ -7,38 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
-
-#define MS INT64_C(1000000)
-/* The recorded duration is an int32 of seconds; a day is more than anybody needs. */
-#define DURATION_MOST_MS INT64_C(86400000)
-
-struct k8sleader_options {
-    int mode;
-    const struct kl_resource *resource;
-    char *name;
-    char *namespace_;
-    char *identity;
-    int64_t lease_duration_ms;
-    int64_t renew_deadline_ms;
-    int64_t retry_period_ms;
-    int64_t drain_timeout_ms;
-    int rejoin;
-    int resume;
-    struct kl_label *labels;
-    size_t label_count;
-};
 
 k8sleader_options *k8sleader_options_new(int mode, const char *name)
 {
-    if (mode != K8SLEADER_LEASE || !name)
+    if ((mode != K8SLEADER_LEASE && mode != K8SLEADER_FOR_LIFE) || !name)
         return NULL;
     k8sleader_options *options = calloc(1, sizeof *options);
     if (!options)
         return NULL;
     options->mode = mode;
-    options->resource = &kl_leases;
     options->name = strdup(name);
     options->lease_duration_ms = 15000;
     options->renew_deadline_ms = 10000;
@@ -52,20 +29,11 @@ k8sleader_options *k8sleader_options_new(int mode, const char *name)
     return options;
 }
 
-static void labels_free(struct kl_label *labels, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(labels[i].key);
-        free(labels[i].value);
-    }
-    free(labels);
-}
-
 void k8sleader_options_free(k8sleader_options *options)
 {
     if (!options)
         return;
-    labels_free(options->labels, options->label_count);
+    kl_labels_free(options->labels, options->label_count);
     free(options->name);
     free(options->namespace_);
     free(options->identity);
@@ -140,6 +108,16 @@ int k8sleader_options_set_resume(k8sleader_options *options, int enabled)
     return set_switch(options ? &options->resume : NULL, enabled);
 }
 
+int k8sleader_options_set_delete_leader_pod(k8sleader_options *options, int enabled)
+{
+    return set_switch(options ? &options->delete_leader_pod : NULL, enabled);
+}
+
+int k8sleader_options_set_take_from_lost_node(k8sleader_options *options, int enabled)
+{
+    return set_switch(options ? &options->take_from_lost_node : NULL, enabled);
+}
+
 int k8sleader_options_set_label(k8sleader_options *options, const char *key, const char *value)
 {
     if (!options || !key || !value)
@@ -205,6 +183,12 @@ static const k8sleader_option_info infos[] = {
     {"rejoin", OPTION_SWITCH, "true", "stand again after a loss", NULL, NULL, k8sleader_options_set_rejoin},
     {"resume", OPTION_SWITCH, "false", "take a lock found under our own identity at once", NULL, NULL,
      k8sleader_options_set_resume},
+    {"delete-leader-pod", OPTION_SWITCH, "false",
+     "leader-for-life: delete a leader's Pod that has ended together with its lock", NULL, NULL,
+     k8sleader_options_set_delete_leader_pod},
+    {"take-from-lost-node", OPTION_SWITCH, "false",
+     "leader-for-life: take over from a Pod on a node that is not Ready (two may lead)", NULL, NULL,
+     k8sleader_options_set_take_from_lost_node},
     {"label", OPTION_LABEL, "", "KEY=VALUE, a label for the lock object", NULL, NULL, NULL},
 };
 
@@ -212,9 +196,9 @@ static const k8sleader_option_info infos[] = {
 
 const k8sleader_option_info *const *k8sleader_options_list(size_t *count)
 {
-    static const k8sleader_option_info *const pointers[] = {&infos[0], &infos[1], &infos[2], &infos[3],
-                                                            &infos[4], &infos[5], &infos[6], &infos[7],
-                                                            &infos[8], &infos[9]};
+    static const k8sleader_option_info *const pointers[] = {&infos[0], &infos[1], &infos[2],  &infos[3],
+                                                            &infos[4], &infos[5], &infos[6],  &infos[7],
+                                                            &infos[8], &infos[9], &infos[10], &infos[11]};
     _Static_assert(sizeof pointers / sizeof pointers[0] == OPTION_COUNT, "every option is listed");
     if (count)
         *count = OPTION_COUNT;
@@ -276,7 +260,7 @@ static int read_duration(const char *text, int64_t *ms)
         total += value * (double)unit->ms;
         text += letters;
     }
-    if (total > (double)DURATION_MOST_MS * 1000)
+    if (total > (double)KL_DURATION_MOST_MS * 1000)
         return -1;
     *ms = (int64_t)(total + 0.5);
     return 0;
@@ -337,140 +321,6 @@ int k8sleader_options_set(k8sleader_options *options, const char *option, const 
         return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is none of its values: %s", option, value,
                        info->help);
     return code == 0 ? 0 : kl_fail(err, code, "%s: %s", option, k8sleader_error_name(code));
-}
-
-/* ---- checked and filled in ---- */
-
-static int check_durations(const k8sleader_options *o, k8sleader_error **err)
-{
-    const struct {
-        const char *name;
-        int64_t ms;
-    } all[] = {{"lease-duration", o->lease_duration_ms},
-               {"renew-deadline", o->renew_deadline_ms},
-               {"retry-period", o->retry_period_ms},
-               {"drain-timeout", o->drain_timeout_ms}};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (all[i].ms <= 0 || all[i].ms > DURATION_MOST_MS)
-            return kl_fail(err, K8SLEADER_ERR_DURATION,
-                           "%s is %lld ms: it must be more than 0 and at most a day", all[i].name,
-                           (long long)all[i].ms);
-    if (o->lease_duration_ms <= o->renew_deadline_ms)
-        return kl_fail(
-            err, K8SLEADER_ERR_DURATION,
-            "lease-duration (%lld ms) must be longer than renew-deadline (%lld ms): a leader has to stop "
-            "before others may start",
-            (long long)o->lease_duration_ms, (long long)o->renew_deadline_ms);
-    if (o->renew_deadline_ms * 10 <= o->retry_period_ms * 12)
-        return kl_fail(
-            err, K8SLEADER_ERR_DURATION,
-            "renew-deadline (%lld ms) must be longer than 1.2 times retry-period (%lld ms): a leader needs "
-            "time for another attempt",
-            (long long)o->renew_deadline_ms, (long long)o->retry_period_ms);
-    return K8SLEADER_OK;
-}
-
-static int random_bytes(void *bytes, size_t size)
-{
-    return getrandom(bytes, size, 0) == (ssize_t)size ? 0 : -1;
-}
-
-/* HOSTNAME_UUID, a random UUID (RFC 9562, version 4). */
-static char *default_identity(void)
-{
-    unsigned char b[16];
-    char host[128];
-    char *identity = NULL;
-    if (random_bytes(b, sizeof b) != 0)
-        return NULL;
-    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    if (gethostname(host, sizeof host) != 0)
-        (void)snprintf(host, sizeof host, "localhost");
-    host[sizeof host - 1] = '\0';
-    if (asprintf(&identity, "%s_%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", host,
-                 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                 b[14], b[15]) < 0)
-        return NULL;
-    return identity;
-}
-
-static int copy_labels(struct kl_standing *standing, const k8sleader_options *options, k8sleader_error **err)
-{
-    if (options->label_count == 0)
-        return 0;
-    standing->labels = calloc(options->label_count, sizeof *standing->labels);
-    if (!standing->labels)
-        return K8SLEADER_ERR_NO_MEMORY;
-    for (size_t i = 0; i < options->label_count; i++) {
-        const struct kl_label *label = &options->labels[i];
-        int code = kl_check_label(label->key, label->value, err);
-        if (code != 0)
-            return code;
-        struct kl_label *copy = &standing->labels[standing->label_count++];
-        copy->key = strdup(label->key);
-        copy->value = strdup(label->value);
-        if (!copy->key || !copy->value)
-            return K8SLEADER_ERR_NO_MEMORY;
-    }
-    return 0;
-}
-
-void kl_standing_clear(struct kl_standing *standing)
-{
-    labels_free(standing->labels, standing->label_count);
-    free(standing->namespace_);
-    free(standing->name);
-    free(standing->lock_name);
-    free(standing->identity);
-    memset(standing, 0, sizeof *standing);
-}
-
-static int resolve(struct kl_standing *standing, const k8sleader_options *o, const struct kl_cluster *cluster,
-                   k8sleader_error **err)
-{
-    int code = check_durations(o, err);
-    if (code == 0)
-        code = kl_check_dns_subdomain("the lock's name", o->name, err);
-    if (code == 0 && o->identity)
-        code = kl_check_identity(o->identity, err);
-    if (code == 0)
-        code = kl_namespace_resolve(cluster, o->namespace_, "", &standing->namespace_, err);
-    if (code == 0)
-        code = copy_labels(standing, o, err);
-    if (code != 0)
-        return code;
-    standing->resource = o->resource;
-    standing->name = strdup(o->name);
-    standing->identity = o->identity ? strdup(o->identity) : default_identity();
-    if (asprintf(&standing->lock_name, "%s/%s", standing->namespace_, o->name) < 0)
-        standing->lock_name = NULL;
-    if (!standing->name || !standing->identity || !standing->lock_name ||
-        random_bytes(&standing->seed, sizeof standing->seed) != 0)
-        return K8SLEADER_ERR_NO_MEMORY;
-    standing->machine = (struct kl_lease_config){
-        .identity = standing->identity,
-        .lease_duration = o->lease_duration_ms * MS,
-        .renew_deadline = o->renew_deadline_ms * MS,
-        .retry_period = o->retry_period_ms * MS,
-        .drain_timeout = o->drain_timeout_ms * MS,
-        .rejoin = o->rejoin,
-        .resume = o->resume,
-        .put_creates = o->resource->put_creates,
-    };
-    return K8SLEADER_OK;
-}
-
-int kl_standing_resolve(struct kl_standing *standing, const k8sleader_options *options,
-                        const struct kl_cluster *cluster, k8sleader_error **err)
-{
-    memset(standing, 0, sizeof *standing);
-    int code = resolve(standing, options, cluster, err);
-    if (code == K8SLEADER_ERR_NO_MEMORY)
-        (void)kl_fail(err, code, "no memory for an election");
-    if (code != 0)
-        kl_standing_clear(standing);
-    return code;
 }
 
 /* ---- callbacks ---- */

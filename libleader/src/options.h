@@ -5,6 +5,39 @@
 #include "config/cluster.h"
 #include "kube/lock.h"
 #include "machine/lease.h"
+#include "machine/life.h"
+
+struct kl_mode;
+
+/* The recorded duration is an int32 of seconds; a day is more than anybody needs. */
+#define KL_DURATION_MOST_MS INT64_C(86400000)
+
+/* What leader-for-life has to be told of the Pod it runs in, to be pasted into its container. */
+#define KL_DOWNWARD_API                                                                                      \
+    "add to the container: env: ["                                                                           \
+    "{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, "                                  \
+    "{name: POD_UID, valueFrom: {fieldRef: {fieldPath: metadata.uid}}}, "                                    \
+    "{name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}]"
+
+struct k8sleader_options {
+    int mode;
+    const struct kl_resource *resource; /* NULL: the mode's own */
+    char *name;
+    char *namespace_;
+    char *identity;
+    int64_t lease_duration_ms;
+    int64_t renew_deadline_ms;
+    int64_t retry_period_ms;
+    int64_t drain_timeout_ms;
+    int rejoin;
+    int resume;
+    int delete_leader_pod;
+    int take_from_lost_node;
+    struct kl_label *labels;
+    size_t label_count;
+};
+
+void kl_labels_free(struct kl_label *labels, size_t count);
 
 /* Owns its strings until an election takes them over. */
 struct kl_standing {
@@ -15,7 +48,10 @@ struct kl_standing {
     char *identity;
     struct kl_label *labels;
     size_t label_count;
-    struct kl_lease_config machine; /* its identity is the one above */
+    const struct kl_mode *mode;
+    struct kl_lease_config lease; /* its identity is the one above */
+    struct kl_life_config life;
+    int64_t dead_peer_ms;
     uint64_t seed;
 };
 

@@ -2,8 +2,10 @@
 
 #include "answer.h"
 #include "kube/json.h"
+#include "kube/lock.h"
 #include "kube/path.h"
-#include "watcher.h"
+#include "lock_watch.h"
+#include "modes.h"
 #include "worker.h"
 
 #include <json-c/json.h>
@@ -170,8 +172,7 @@ void kl_scope_for_all(struct kl_scope *scope, void (*each)(k8sleader_election *,
 static void watch_alone(k8sleader_election *election)
 {
     if (!election->watch)
-        election->watch = kl_watch_new(election->client, election->scope, election->resource,
-                                       election->namespace_, election, NULL);
+        election->watch = kl_lock_watch_own(election);
 }
 
 static void stay_alone(struct kl_scope *scope, size_t ask_again_at)
@@ -193,7 +194,7 @@ void kl_scope_unshare(struct kl_scope *scope)
 
 static int is_new(const k8sleader_election *election)
 {
-    return election->machine.lock == KL_LOCK_UNKNOWN;
+    return !election->view.lock_known;
 }
 
 /* A few that join a scope that is shared already each ask for themselves; many are worth a list. */
@@ -211,7 +212,7 @@ static void settle_shared(struct kl_scope *scope)
             continue;
         fresh--;
         struct kl_input input = {.type = KL_INPUT_WATCH_OPENED, .fresh = 1};
-        kl_worker_step(e, &input, NULL, NULL);
+        (void)kl_worker_step(e, &input, NULL);
     }
 }
 
@@ -254,7 +255,7 @@ static void show_listed(k8sleader_election *election, void *user)
 {
     struct shown *shown = user;
     election->listed = shown->scope->listing;
-    kl_worker_seen(election, shown->object);
+    election->mode->seen(election, shown->object);
 }
 
 /* What no page showed did not exist at the list's version. */
@@ -264,7 +265,7 @@ static void tell_absent(struct kl_scope *scope)
         if (e->listed == scope->listing)
             continue;
         struct kl_input input = {.type = KL_INPUT_GONE, .version = kl_version_of(scope->list_version)};
-        kl_worker_step(e, &input, NULL, NULL);
+        (void)kl_worker_step(e, &input, NULL);
     }
 }
 
@@ -274,8 +275,8 @@ static void share(struct kl_scope *scope)
     scope->sharing = SHARING_YES;
     tell_absent(scope);
     if (!was_shared)
-        scope->watch =
-            kl_watch_new(scope->client, scope, scope->resource, scope->namespace_, NULL, scope->list_version);
+        scope->watch = kl_lock_watch_shared(scope->client, scope, scope->resource, scope->namespace_,
+                                            scope->list_version);
     if (!scope->watch) {
         stay_alone(scope, 2 * scope->count);
         return;
@@ -304,8 +305,8 @@ static void list_failed(struct kl_scope *scope, const struct kl_http_result *res
     }
     for (k8sleader_election *e = scope->elections; e; e = e->scope_next) {
         struct kl_input input = {.type = KL_INPUT_WATCH_FAILED,
-                                       .error_code = k8sleader_error_code(verdict.error)};
-        kl_worker_step(e, &input, NULL, verdict.error);
+                                 .error_code = k8sleader_error_code(verdict.error)};
+        (void)kl_worker_step(e, &input, verdict.error);
     }
     int64_t delay = LIST_RETRY / 2 + kl_worker_random(scope->client, LIST_RETRY / 2);
     if (verdict.retry_after > delay)

@@ -1,10 +1,8 @@
 #include "watcher.h"
 
 #include "answer.h"
-#include "kube/path.h"
 #include "kube/status.h"
 #include "kube/watch.h"
-#include "scope.h"
 #include "worker.h"
 
 #include <json-c/json.h>
@@ -27,10 +25,11 @@
 
 struct kl_watch {
     k8sleader_client *client;
-    struct kl_scope *scope;
-    k8sleader_election *election; /* NULL: over the whole scope */
-    const struct kl_resource *resource;
-    char *namespace_;
+    const struct kl_watch_handlers *handlers;
+    void *user;
+    char *collection;
+    char *name;  /* NULL: all of the collection */
+    char *doing; /* for messages: "watching Lease default/web" */
     struct kl_transfer *transfer;
     struct kl_watch_decoder *decoder;
     struct kl_timer timer; /* to open it, or the bound on its opening */
@@ -46,41 +45,6 @@ struct kl_watch {
 
 static void open_now(struct kl_watch *watch);
 static void open_after(struct kl_watch *watch, int64_t delay);
-
-static void describe(const struct kl_watch *watch, char *text, size_t size)
-{
-    (void)snprintf(text, size, "watching %s in namespace %s", watch->resource->plural, watch->namespace_);
-    if (watch->election)
-        (void)snprintf(text, size, "watching %s %s", watch->resource->kind, watch->election->lock_name);
-}
-
-/* ---- telling those concerned ---- */
-
-struct told {
-    struct kl_input input;
-    const k8sleader_error *error;
-};
-
-static void tell_one(k8sleader_election *election, void *user)
-{
-    struct told *told = user;
-    struct kl_input input = told->input;
-    kl_worker_step(election, &input, NULL, told->error);
-}
-
-static void tell_all(struct kl_watch *watch, const struct told *told)
-{
-    struct told copy = *told;
-    if (watch->election)
-        tell_one(watch->election, &copy);
-    else
-        kl_scope_for_all(watch->scope, tell_one, &copy);
-}
-
-static void show(k8sleader_election *election, void *user)
-{
-    kl_worker_seen(election, user);
-}
 
 /* ---- the stream ---- */
 
@@ -108,11 +72,9 @@ static void remember_version(struct kl_watch *watch, const char *version)
 
 static void on_error_event(struct kl_watch *watch, struct json_object *object)
 {
-    char doing[512];
     int status = 0;
-    describe(watch, doing, sizeof doing);
     k8sleader_error_free(watch->error);
-    watch->error = kl_answer_status_error(watch->client->http, doing, object, &status);
+    watch->error = kl_answer_status_error(watch->client->http, watch->doing, object, &status);
     if (status == 410)
         watch->version[0] = '\0';
 }
@@ -128,22 +90,12 @@ static void on_event(void *user, enum kl_watch_event_type type, struct json_obje
     const char *version = version_of(object);
     remember_version(watch, version);
     const char *name = kl_object_name(object);
-    if (type == KL_WATCH_BOOKMARK || !name)
+    if (type == KL_WATCH_BOOKMARK || !name || (watch->name && strcmp(name, watch->name) != 0))
         return;
-    if (type == KL_WATCH_DELETED) {
-        if (!version)
-            return;
-        struct told told = {.input = {.type = KL_INPUT_GONE, .version = kl_version_of(version)}};
-        if (!watch->election)
-            kl_scope_for_name(watch->scope, name, tell_one, &told);
-        else if (strcmp(name, watch->election->name) == 0)
-            tell_one(watch->election, &told);
-        return;
-    }
-    if (!watch->election)
-        kl_scope_for_name(watch->scope, name, show, object);
-    else if (strcmp(name, watch->election->name) == 0)
-        kl_worker_seen(watch->election, object);
+    if (type != KL_WATCH_DELETED)
+        watch->handlers->shown(watch->user, name, object);
+    else if (version)
+        watch->handlers->deleted(watch->user, name, version, object);
 }
 
 static void on_opened(void *user)
@@ -151,10 +103,9 @@ static void on_opened(void *user)
     struct kl_watch *watch = user;
     kl_timer_clear(watch->client->loop, &watch->timer);
     watch->opened_at = watch->heard_at = kl_now();
-    struct told told = {.input = {.type = KL_INPUT_WATCH_OPENED, .fresh = !watch->resumed}};
-    tell_all(watch, &told);
-    if (watch->election && kl_http_is_cold(watch->client->http))
-        open_after(watch, MILLISECOND); /* see warm_up; the machine's own read, if it wants one, goes first */
+    watch->handlers->opened(watch->user, !watch->resumed);
+    if (watch->name && kl_http_is_cold(watch->client->http))
+        open_after(watch, MILLISECOND); /* see warm_up; a read that the opening gave rise to goes first */
 }
 
 static int on_data(void *user, const char *bytes, size_t size)
@@ -186,45 +137,21 @@ static int64_t back_off(struct kl_watch *watch)
 
 static void report(struct kl_watch *watch, const k8sleader_error *error)
 {
-    struct told told = {
-        .input = {.type = KL_INPUT_WATCH_FAILED, .error_code = k8sleader_error_code(error)},
-        .error = error,
-    };
-    tell_all(watch, &told);
-}
-
-static void on_forbidden(struct kl_watch *watch, const k8sleader_error *error)
-{
-    if (!watch->election) {
-        kl_scope_unshare(watch->scope); /* frees this watch */
-        return;
-    }
-    struct told told = {
-        .input = {.type = KL_INPUT_WATCH_FORBIDDEN, .error_code = K8SLEADER_ERR_WATCH_FORBIDDEN},
-    };
-    told.error = kl_error_new(K8SLEADER_ERR_WATCH_FORBIDDEN,
-                              "the lock is polled instead of watched, which is slower: %s",
-                              k8sleader_error_message(error));
-    kl_error_set_http((k8sleader_error *)(uintptr_t)told.error, 403, 1);
-    tell_all(watch, &told);
-    k8sleader_error_free((k8sleader_error *)(uintptr_t)told.error);
-    open_after(watch, FORBIDDEN_RETRY + kl_worker_random(watch->client, FORBIDDEN_RETRY / 4));
+    watch->handlers->failed(watch->user, error);
 }
 
 static void gone(struct kl_watch *watch)
 {
     watch->version[0] = '\0';
-    if (watch->election)
-        open_after(watch, back_off(watch));
+    if (watch->handlers->lost_place)
+        watch->handlers->lost_place(watch->user); /* frees this watch */
     else
-        kl_scope_relist(watch->scope); /* frees this watch */
+        open_after(watch, back_off(watch));
 }
 
 /* A stream that could not be read. Without a single event on it, what answers is no Kubernetes API. */
 static void report_unreadable(struct kl_watch *watch, const k8sleader_error *why)
 {
-    char doing[512];
-    describe(watch, doing, sizeof doing);
     const char *server = kl_http_server(watch->client->http);
     const char *said = k8sleader_error_message(why);
     int is_other = !watch->understood && k8sleader_error_code(why) == K8SLEADER_ERR_PROTOCOL;
@@ -233,9 +160,9 @@ static void report_unreadable(struct kl_watch *watch, const k8sleader_error *why
             ? kl_error_new(
                   K8SLEADER_ERR_NOT_KUBERNETES,
                   "%s: %s answered 200, but not with Kubernetes objects (%s); check the server's address",
-                  doing, server, said)
-            : kl_error_new(k8sleader_error_code(why), "%s: %s: %s; the watch is opened anew", doing, server,
-                           said);
+                  watch->doing, server, said)
+            : kl_error_new(k8sleader_error_code(why), "%s: %s: %s; the watch is opened anew", watch->doing,
+                           server, said);
     kl_error_set_http(error, 200, !is_other);
     report(watch, error);
     k8sleader_error_free(error);
@@ -268,22 +195,21 @@ static void on_ended(void *user, const struct kl_http_result *end)
         open_after(watch, back_off(watch));
         return;
     }
-    char doing[512];
     struct kl_verdict verdict;
-    describe(watch, doing, sizeof doing);
-    kl_answer_judge(watch->client->http, doing, end, &verdict);
+    kl_answer_judge(watch->client->http, watch->doing, end, &verdict);
     if (end->status == 401)
         kl_http_rejected(watch->client->http);
     watch->retry_after = verdict.retry_after;
+    k8sleader_error_free(error);
     if (end->status == 403) {
-        on_forbidden(watch, verdict.error);
+        open_after(watch, FORBIDDEN_RETRY + kl_worker_random(watch->client, FORBIDDEN_RETRY / 4));
+        watch->handlers->forbidden(watch->user, verdict.error); /* may free this watch */
     } else {
+        open_after(watch, back_off(watch));
         if (verdict.error)
             report(watch, verdict.error);
-        open_after(watch, back_off(watch));
     }
     kl_verdict_clear(&verdict);
-    k8sleader_error_free(error);
 }
 
 static void on_warm(void *user, const struct kl_http_result *result)
@@ -295,10 +221,11 @@ static void on_warm(void *user, const struct kl_http_result *result)
 /* Over HTTP/1.1 a takeover cannot go beside the watch: one read, now, has its connection ready for then. */
 static void warm_up(struct kl_watch *watch)
 {
-    char *path = kl_lock_path(watch->resource, watch->namespace_, watch->election->name, NULL);
+    char *path = NULL;
+    if (!kl_http_is_cold(watch->client->http) || asprintf(&path, "%s/%s", watch->collection, watch->name) < 0)
+        return;
     struct kl_http_request request = {.method = "GET", .path = path, .timeout = OPENING_TIMEOUT};
-    if (path && kl_http_is_cold(watch->client->http))
-        (void)kl_http_send(watch->client->http, &request, on_warm, NULL);
+    (void)kl_http_send(watch->client->http, &request, on_warm, NULL);
     free(path);
 }
 
@@ -317,10 +244,8 @@ static void on_timer(void *user)
     kl_transfer_cancel(watch->transfer);
     watch->transfer = NULL;
     kl_http_suspect_streams(watch->client->http);
-    char doing[512];
-    describe(watch, doing, sizeof doing);
-    k8sleader_error *error = kl_error_new(K8SLEADER_ERR_REQUEST_TIMEOUT, "%s: %s does not answer", doing,
-                                          kl_http_server(watch->client->http));
+    k8sleader_error *error = kl_error_new(K8SLEADER_ERR_REQUEST_TIMEOUT, "%s: %s does not answer",
+                                          watch->doing, kl_http_server(watch->client->http));
     report(watch, error);
     k8sleader_error_free(error);
     open_after(watch, back_off(watch));
@@ -330,22 +255,21 @@ static void open_now(struct kl_watch *watch)
 {
     static const struct kl_stream_handlers handlers = {on_opened, on_data, on_ended};
     int timeout_s = TIMEOUT_LEAST_S + (int)kl_worker_random(watch->client, TIMEOUT_SPREAD_S);
-    char query[512];
-    int length =
-        snprintf(query, sizeof query, "?watch=true&allowWatchBookmarks=true&timeoutSeconds=%d", timeout_s);
-    size_t used = (size_t)length;
-    if (watch->election) /* names are DNS subdomains: nothing in them needs escaping */
-        used += (size_t)snprintf(query + used, sizeof query - used, "&fieldSelector=metadata.name%%3D%s",
-                                 watch->election->name);
+    char place[sizeof watch->version + 32] = "";
+    char *path = NULL;
     watch->resumed = watch->version[0] != '\0';
     if (watch->resumed)
-        (void)snprintf(query + used, sizeof query - used, "&resourceVersion=%s", watch->version);
+        (void)snprintf(place, sizeof place, "&resourceVersion=%s", watch->version);
+    /* names are DNS subdomains: nothing in them needs escaping */
+    if (asprintf(&path, "%s?watch=true&allowWatchBookmarks=true&timeoutSeconds=%d%s%s%s", watch->collection,
+                 timeout_s, watch->name ? "&fieldSelector=metadata.name%3D" : "",
+                 watch->name ? watch->name : "", place) < 0)
+        path = NULL;
     watch->opened_at = 0;
     watch->understood = 0;
     watch->heard_at = kl_now();
     kl_watch_decoder_free(watch->decoder);
     watch->decoder = kl_watch_decoder_new(EVENT_MOST, on_event, watch);
-    char *path = kl_lock_path(watch->resource, watch->namespace_, NULL, query);
     if (watch->decoder && path)
         watch->transfer =
             kl_http_stream(watch->client->http, path, (timeout_s + 30) * SECOND, &handlers, watch);
@@ -353,25 +277,25 @@ static void open_now(struct kl_watch *watch)
     open_after(watch, watch->transfer ? OPENING_TIMEOUT : back_off(watch));
 }
 
-struct kl_watch *kl_watch_new(k8sleader_client *client, struct kl_scope *scope,
-                              const struct kl_resource *resource, const char *namespace_,
-                              k8sleader_election *election, const char *version)
+struct kl_watch *kl_watch_new(k8sleader_client *client, const struct kl_watch_subject *subject,
+                              const struct kl_watch_handlers *handlers, void *user)
 {
     struct kl_watch *watch = calloc(1, sizeof *watch);
     if (!watch)
         return NULL;
     watch->client = client;
-    watch->scope = scope;
-    watch->resource = resource;
-    watch->election = election;
+    watch->handlers = handlers;
+    watch->user = user;
     watch->timer.fire = on_timer;
     watch->timer.user = watch;
-    watch->namespace_ = strdup(namespace_);
-    if (!watch->namespace_) {
-        free(watch);
+    watch->collection = subject->collection ? strdup(subject->collection) : NULL;
+    watch->doing = strdup(subject->doing);
+    watch->name = subject->name ? strdup(subject->name) : NULL;
+    if (!watch->collection || !watch->doing || (subject->name && !watch->name)) {
+        kl_watch_free(watch);
         return NULL;
     }
-    remember_version(watch, version);
+    remember_version(watch, subject->version);
     open_now(watch);
     return watch;
 }
@@ -384,7 +308,9 @@ void kl_watch_free(struct kl_watch *watch)
     kl_timer_clear(watch->client->loop, &watch->timer);
     kl_watch_decoder_free(watch->decoder);
     k8sleader_error_free(watch->error);
-    free(watch->namespace_);
+    free(watch->collection);
+    free(watch->name);
+    free(watch->doing);
     free(watch);
 }
 

@@ -108,6 +108,8 @@ static void test_null_options(void **state)
     assert_int_equal(k8sleader_options_set_drain_timeout_ms(NULL, 1), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_options_set_rejoin(NULL, 1), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_options_set_resume(NULL, 1), K8SLEADER_ERR_ARGUMENT);
+    assert_int_equal(k8sleader_options_set_delete_leader_pod(NULL, 1), K8SLEADER_ERR_ARGUMENT);
+    assert_int_equal(k8sleader_options_set_take_from_lost_node(NULL, 1), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_options_set_label(NULL, "a", "b"), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_options_set_label(options, NULL, "b"), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_options_set_label(options, "a", NULL), K8SLEADER_ERR_ARGUMENT);
@@ -217,6 +219,7 @@ static void test_null_events_and_lists(void **state)
     assert_string_equal(k8sleader_reason_name(-1), "unknown");
     assert_string_equal(k8sleader_reason_name(1000), "unknown");
     assert_string_equal(k8sleader_event_leader(NULL), "");
+    assert_int_equal(k8sleader_event_skipped(NULL), 0);
     assert_null(k8sleader_event_error(NULL));
     assert_string_equal(k8sleader_event_message(NULL), "");
     assert_int_equal(k8sleader_event_log_level(NULL), 0);

@@ -18,6 +18,8 @@ static const struct {
     {"resume", "boolean", "false"},
     {"label", "label", ""},
     {"lock-resource", "string", "leases"},
+    {"delete-leader-pod", "boolean", "false"},
+    {"take-from-lost-node", "boolean", "false"},
 };
 
 #define EXPECTED (sizeof expected / sizeof expected[0])
@@ -160,10 +162,14 @@ static void test_typed_setters(void **state)
     assert_int_equal(k8sleader_options_set_resume(options, 2), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_options_set_rejoin(options, 1), 0);
     assert_int_equal(k8sleader_options_set_resume(options, 0), 0);
+    assert_int_equal(k8sleader_options_set_delete_leader_pod(options, 2), K8SLEADER_ERR_ARGUMENT);
+    assert_int_equal(k8sleader_options_set_delete_leader_pod(options, 1), 0);
+    assert_int_equal(k8sleader_options_set_take_from_lost_node(options, -1), K8SLEADER_ERR_ARGUMENT);
+    assert_int_equal(k8sleader_options_set_take_from_lost_node(options, 1), 0);
     assert_int_equal(k8sleader_options_set_lock_resource(options, "pods"), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_options_set_lock_resource(options, "configmaps"), 0);
     assert_null(k8sleader_options_new(0, "web"));
-    assert_null(k8sleader_options_new(2, "web"));
+    assert_null(k8sleader_options_new(3, "web"));
     assert_null(k8sleader_options_new(K8SLEADER_LEASE, NULL));
     k8sleader_options_free(options);
 }

@@ -291,6 +291,13 @@ struct json_object *kl_json_parse(const char *bytes, size_t size)
     return value;
 }
 
+struct json_object *kl_json_member(struct json_object *object, const char *key)
+{
+    struct json_object *value = NULL;
+    (void)json_object_object_get_ex(object, key, &value);
+    return value;
+}
+
 const char *kl_json_string(struct json_object *value)
 {
     if (!json_object_is_type(value, json_type_string))

@@ -72,6 +72,9 @@ size_t kl_json_scan(struct kl_json_scan *scan, const char *bytes, size_t size, c
  * NULL when it is no such thing. */
 struct json_object *kl_json_parse(const char *bytes, size_t size);
 
+/* A member of an object, borrowed; NULL when it is missing, null, or `object` is none. */
+struct json_object *kl_json_member(struct json_object *object, const char *key);
+
 /* The text of a string, borrowed; NULL for any other type, and for a string with a NUL in it, which C text
  * would cut. */
 const char *kl_json_string(struct json_object *value);

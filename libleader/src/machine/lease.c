@@ -32,6 +32,7 @@ void kl_lease_view(const struct kl_lease *m, struct kl_view *view)
         .phase = m->phase,
         .token = m->token,
         .token_known = m->token != 0,
+        .lock_known = m->lock != KL_LOCK_UNKNOWN,
         .lead_until = m->lead_until,
         .grace_until = m->grace_until,
         .want = m->want,

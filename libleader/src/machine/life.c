@@ -41,6 +41,7 @@ void kl_life_view(const struct kl_life *m, struct kl_view *view)
         .phase = m->phase,
         .token = m->token,
         .token_known = m->token_known,
+        .lock_known = m->lock != KL_LIFE_LOCK_UNKNOWN,
         .lead_until = until,
         .grace_until = until,
         .want = m->want,

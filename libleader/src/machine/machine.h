@@ -129,6 +129,7 @@ struct kl_view {
     int64_t lead_until;   /* while LEADING or DRAINING; KL_NEVER: without a bound */
     int64_t grace_until;  /* when guarded work must be dead */
     enum kl_urgency want; /* due now */
+    int lock_known;       /* something is known of it, be it that there is none */
     int64_t want_by;      /* when it is too late for it, or nearly */
     int64_t wake_at;      /* KL_NEVER: only inputs matter */
 };
