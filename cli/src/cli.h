@@ -17,10 +17,11 @@ enum {
     CLI_NOT_FOUND = 127
 };
 
-enum cli_subcommand { CLI_ELECT = 1, CLI_RUN = 2, CLI_STATUS = 4, CLI_DEVSERVER = 8 };
+enum cli_subcommand { CLI_ELECT = 1, CLI_RUN = 2, CLI_STATUS = 4, CLI_DEVSERVER = 8, CLI_BECOME = 16 };
 
 int cli_elect(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_become(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_devserver(int argc, char **argv);
 

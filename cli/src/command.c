@@ -60,14 +60,14 @@ static int is_in_path(const char *name)
     return problem ? -1 : 0;
 }
 
-int cli_command_find(const char *name)
+int cli_command_find(const char *subcommand, const char *name)
 {
     if (*name && (strchr(name, '/') ? is_executable(name) : is_in_path(name)) == 0)
         return 0;
     if (!*name)
         errno = ENOENT;
     int code = errno == ENOENT || errno == ENOTDIR ? CLI_NOT_FOUND : CLI_CANNOT_EXECUTE;
-    cli_say("run: %s: %s", name, code == CLI_NOT_FOUND ? "command not found" : strerror(errno));
+    cli_say("%s: %s: %s", subcommand, name, code == CLI_NOT_FOUND ? "command not found" : strerror(errno));
     return code;
 }
 

@@ -21,7 +21,7 @@ void cli_command_init(struct cli_command *command, char **argv, const struct cli
 void cli_command_clear(struct cli_command *command);
 
 /* 0, or the exit code that says that it can't be found or executed; printed. */
-int cli_command_find(const char *name);
+int cli_command_find(const char *subcommand, const char *name);
 
 /* Starts it in a process group of its own. variables: "NAME=VALUE" each, NULL at the end. 0, or -1 and errno.
  */

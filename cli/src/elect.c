@@ -20,6 +20,7 @@ struct elect {
     int stopping;
     int signalled; /* not the same: a closed output stops it, too */
     int lost;
+    int failed;
 };
 
 static int stand(struct elect *elect)
@@ -61,6 +62,10 @@ static void take_events(struct elect *elect)
             (void)k8sleader_election_drained(election, k8sleader_event_token(event));
             elect->lost |= k8sleader_event_reason(event) != K8SLEADER_REASON_STOP;
         }
+        if (cli_is_hopeless(event)) {
+            elect->failed = 1;
+            stop(elect);
+        }
         cli_print_event(&elect->output, elect->settings->json, event);
         if (type == K8SLEADER_EVENT_CLOSED) {
             elect->open--;
@@ -96,6 +101,8 @@ static int loop(struct elect *elect)
             fds[2].fd = -1;
         take_events(elect);
     }
+    if (elect->failed)
+        return CLI_FAILURE;
     return elect->lost && !elect->stopping ? CLI_LOST : CLI_OK;
 }
 

@@ -34,6 +34,10 @@ static void add_details(struct json_object *line, const k8sleader_event *event)
         add_string(line, "code", k8sleader_error_name(k8sleader_error_code(error)));
         add_string(line, "message", k8sleader_error_message(error));
         break;
+    case K8SLEADER_EVENT_STARTED_LEADING:
+        if (k8sleader_event_skipped(event))
+            (void)json_object_object_add(line, "skipped", json_object_new_boolean(1));
+        break;
     default:
         break;
     }
@@ -68,8 +72,11 @@ static char *describe(const k8sleader_event *event)
     int length = -1;
     switch (k8sleader_event_type(event)) {
     case K8SLEADER_EVENT_STARTED_LEADING:
-        length = asprintf(&text, "started leading as %s, token %llu", k8sleader_election_identity(election),
-                          token);
+        if (k8sleader_event_skipped(event))
+            length = asprintf(&text, "started leading without an election: this is no cluster");
+        else
+            length = asprintf(&text, "started leading as %s, token %llu",
+                              k8sleader_election_identity(election), token);
         break;
     case K8SLEADER_EVENT_STOPPED_LEADING:
         length = asprintf(&text, "stopped leading: %s", reason);
@@ -111,6 +118,11 @@ static void print_human(struct cli_output *output, const k8sleader_event *event)
     }
     free(printable);
     free(text);
+}
+
+int cli_is_hopeless(const k8sleader_event *event)
+{
+    return k8sleader_error_code(k8sleader_event_error(event)) == K8SLEADER_ERR_NO_POD;
 }
 
 void cli_print_event(struct cli_output *output, int json, const k8sleader_event *event)

@@ -11,4 +11,7 @@
  */
 void cli_print_event(struct cli_output *output, int json, const k8sleader_event *event);
 
+/* 1 for an ERROR after which this process can never lead: it is no Pod that there is. */
+int cli_is_hopeless(const k8sleader_event *event);
+
 #endif

@@ -7,6 +7,9 @@ static const char program[] =
     "\n"
     "  k8sleader elect [options]                         stand as a candidate and print what happens\n"
     "  k8sleader run [options] -- COMMAND [ARG...]       run a command only while leading\n"
+    "  k8sleader become NAME [options] -- COMMAND [ARG...]  wait until this Pod leads for life, then exec "
+    "the "
+    "command\n"
     "  k8sleader status [options] [NAME...]              who leads\n"
     "  k8sleader dev-server [options]                    a Kubernetes API in memory, for development and "
     "tests\n"
@@ -59,6 +62,30 @@ static const char run[] = "k8sleader run [options] -- COMMAND [ARG...]: run a co
                           "kills it. The token is for these.\n"
                           "\n";
 
+static const char become[] =
+    "k8sleader become NAME [options] -- COMMAND [ARG...]: wait until this Pod leads for life, then become "
+    "the "
+    "command\n"
+    "\n"
+    "The lock is the ConfigMap NAME, owned by the leader's Pod; nobody else leads until that Pod is gone and "
+    "the "
+    "garbage\n"
+    "collector has removed the ConfigMap. Who this Pod is comes from POD_NAME, POD_UID and POD_NAMESPACE "
+    "(the "
+    "downward API).\n"
+    "The command replaces k8sleader in the same process, with K8SLEADER_TOKEN (the fencing token), "
+    "K8SLEADER_IDENTITY and\n"
+    "K8SLEADER_LOCK in its environment. A later loss (the lock re-owned by hand) is not seen: `run --mode "
+    "life` "
+    "sees it.\n"
+    "Outside a cluster (no KUBERNETES_SERVICE_HOST, no POD_NAME, no namespace) the election is skipped. "
+    "Events are "
+    "told on\n"
+    "stderr. An error that waiting does not mend ends it.\n"
+    "\n"
+    "  --retry-period 2s         the longest time between attempts that fail\n"
+    "  --label KEY=VALUE[,...]   labels for the lock object; may be given again\n";
+
 static const char status[] =
     "k8sleader status [options] [NAME...]: who leads\n"
     "\n"
@@ -100,11 +127,22 @@ static const char candidate_options[] =
     "process is dead\n"
     "  --label KEY=VALUE[,...]   labels for the lock object; may be given again\n";
 
+static const char life_options[] =
+    "  --delete-leader-pod       (life) delete a leader's Pod that has ended (Failed, Evicted) together with "
+    "its "
+    "lock\n"
+    "  --take-from-lost-node     (life) take over from a Pod whose node is not Ready: two may lead then\n";
+
+static const char mode_options[] =
+    "  --mode lease|life         leader-with-lease (default), or leader-for-life: by POD_NAME, POD_UID and "
+    "POD_NAMESPACE\n"
+    "  --lock-resource leases    (lease) what holds the record: leases (default), or configmaps, as older "
+    "programs "
+    "have it\n";
+
 static const char client_options[] =
     "  --namespace NAME          the locks' namespace; default: POD_NAMESPACE, then the Pod's, then the "
     "--context's\n"
-    "  --mode lease              the kind of election; there is no other yet\n"
-    "  --lock-resource leases    what holds the record: leases (default), or configmaps, as older programs have it\n"
     "  --kubeconfig FILE         default: inside a Pod its service account, else KUBECONFIG, else "
     "~/.kube/config\n"
     "  --context NAME            the kubeconfig's context; default: its current one\n"
@@ -118,9 +156,10 @@ static const char client_options[] =
 static const char json[] =
     "\n"
     "--output json: one object a line, with time (seconds since 1970), event, lock, identity, and\n"
-    "  started_leading     token\n"
+    "  started_leading     token; skipped: true where there was no election (--mode life outside a cluster)\n"
     "  stopped_leading     reason (stop, lost_deadline, lost_holder, lost_lock, lost_duplicate, "
-    "lost_coordinated), token\n"
+    "lost_coordinated,\n"
+    "                      lost_pod), token\n"
     "  lost_during_drain   reason (those, drain_timeout), token\n"
     "  new_leader          leader\n"
     "  error               code, message; the election goes on\n"
@@ -136,6 +175,12 @@ static const char run_codes[] = "\nExit codes: the command's, 128 + N when signa
                                 "126 the command can't be executed, 127 there\n"
                                 "is no such command (looked for before standing as a candidate).\n";
 
+static const char become_codes[] =
+    "\nExit codes: the command's; 1 failure, 2 wrong usage or a configuration that can't work, 126 the "
+    "command "
+    "can't be\n"
+    "executed, 127 there is no such command, 128 + N when signal N ended the wait.\n";
+
 static const char status_codes[] = "\nExit codes: 0 all were found, 1 one is not there or failure, 2 wrong "
                                    "usage or a configuration that can't work.\n";
 
@@ -143,13 +188,18 @@ void cli_help(int subcommand)
 {
     switch (subcommand) {
     case CLI_ELECT:
-        (void)printf("%s%s%s%s%s", elect, candidate_options, client_options, json, elect_codes);
+        (void)printf("%s%s%s%s%s%s%s", elect, candidate_options, life_options, mode_options, client_options,
+                     json, elect_codes);
         break;
     case CLI_RUN:
-        (void)printf("%s%s%s%s%s", run, candidate_options, client_options, json, run_codes);
+        (void)printf("%s%s%s%s%s%s%s", run, candidate_options, life_options, mode_options, client_options,
+                     json, run_codes);
+        break;
+    case CLI_BECOME:
+        (void)printf("%s%s%s%s", become, life_options, client_options, become_codes);
         break;
     case CLI_STATUS:
-        (void)printf("%s%s%s", status, client_options, status_codes);
+        (void)printf("%s%s%s%s", status, mode_options, client_options, status_codes);
         break;
     case CLI_DEVSERVER:
         (void)fputs(devserver, stdout);

@@ -12,6 +12,7 @@ static const struct subcommand {
 } subcommands[] = {
     {"elect", CLI_ELECT, cli_elect},
     {"run", CLI_RUN, cli_run},
+    {"become", CLI_BECOME, cli_become},
     {"status", CLI_STATUS, cli_status},
     {"dev-server", CLI_DEVSERVER, cli_devserver},
 };
@@ -41,6 +42,7 @@ int cli_failed(k8sleader_error *error)
     int code = k8sleader_error_code(error);
     /* What the configuration and the options are refused for; it will be so the next time, too. */
     int is_usage = code <= K8SLEADER_ERR_NO_CONFIG && code > K8SLEADER_ERR_RESOLVE;
+    is_usage |= code == K8SLEADER_ERR_NO_POD;
     cli_say("%s", error ? k8sleader_error_message(error) : "no memory");
     k8sleader_error_free(error);
     return is_usage ? CLI_USAGE : CLI_FAILURE;
@@ -49,7 +51,7 @@ int cli_failed(k8sleader_error *error)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return cli_usage(0, "say what to do: elect, run, status or dev-server");
+        return cli_usage(0, "say what to do: elect, run, become, status or dev-server");
     const char *name = argv[1];
     for (int i = 0; i < SUBCOMMANDS; i++)
         if (strcmp(name, subcommands[i].name) == 0)
@@ -62,5 +64,5 @@ int main(int argc, char **argv)
         cli_help(0);
         return CLI_OK;
     }
-    return cli_usage(0, "there is no \"%s\": use elect, run, status or dev-server", name);
+    return cli_usage(0, "there is no \"%s\": use elect, run, become, status or dev-server", name);
 }

@@ -8,7 +8,8 @@
 
 enum {
     CANDIDATES = CLI_ELECT | CLI_RUN,
-    CLIENTS = CANDIDATES | CLI_STATUS,
+    STANDING = CANDIDATES | CLI_BECOME,
+    CLIENTS = STANDING | CLI_STATUS,
     COUNT_MOST = 100000,
 };
 
@@ -20,18 +21,20 @@ static const struct definition {
                       */
     int passed_on;   /* to k8sleader_options_set() under this name */
 } definitions[CLI_OPTIONS] = {
-    [CLI_NAME] = {"name", 1, CANDIDATES, 1, 0},
+    [CLI_NAME] = {"name", 1, STANDING, 1, 0},
     [CLI_NAMESPACE] = {"namespace", 1, CLIENTS, 1, 1},
     [CLI_IDENTITY] = {"identity", 1, CANDIDATES, 1, 1},
-    [CLI_MODE] = {"mode", 1, CLIENTS, 1, 0},
-    [CLI_LOCK_RESOURCE] = {"lock-resource", 1, CLIENTS, 1, 1},
+    [CLI_MODE] = {"mode", 1, CANDIDATES | CLI_STATUS, 1, 0},
+    [CLI_LOCK_RESOURCE] = {"lock-resource", 1, CANDIDATES | CLI_STATUS, 1, 1},
     [CLI_LEASE_DURATION] = {"lease-duration", 1, CANDIDATES, 1, 1},
     [CLI_RENEW_DEADLINE] = {"renew-deadline", 1, CANDIDATES, 1, 1},
-    [CLI_RETRY_PERIOD] = {"retry-period", 1, CANDIDATES, 1, 1},
+    [CLI_RETRY_PERIOD] = {"retry-period", 1, STANDING, 1, 1},
     [CLI_DRAIN_TIMEOUT] = {"drain-timeout", 1, CANDIDATES, 1, 1},
     [CLI_NO_REJOIN] = {"no-rejoin", 0, CANDIDATES, 1, 0},
     [CLI_RESUME] = {"resume", 0, CANDIDATES, 1, 1},
-    [CLI_LABEL] = {"label", 1, CANDIDATES, 1, 0},
+    [CLI_LABEL] = {"label", 1, STANDING, 1, 0},
+    [CLI_DELETE_LEADER_POD] = {"delete-leader-pod", 0, STANDING, 1, 1},
+    [CLI_TAKE_FROM_LOST_NODE] = {"take-from-lost-node", 0, STANDING, 1, 1},
     [CLI_KUBECONFIG] = {"kubeconfig", 1, CLIENTS, 1, 0},
     [CLI_CONTEXT] = {"context", 1, CLIENTS, 1, 0},
     [CLI_LOG_LEVEL] = {"log-level", 1, CLIENTS, 1, 0},
@@ -78,7 +81,7 @@ static int read_flags(struct cli_settings *settings, int argc, char **argv)
                 (struct option){definitions[i].name,
                                 definitions[i].takes_value ? required_argument : no_argument, NULL, 256 + i};
     /* "+": a COMMAND's own options are not ours. ":": a missing value is told from an unknown option. */
-    const char *short_flags = settings->subcommand == CLI_RUN ? "+:h" : ":h";
+    const char *short_flags = settings->subcommand & (CLI_RUN | CLI_BECOME) ? "+:h" : ":h";
     opterr = 0;
     for (int got; (got = getopt_long(argc, argv, short_flags, flags, NULL)) != -1;) {
         if (got == ':')
@@ -136,7 +139,7 @@ static int check(struct cli_settings *settings)
 {
     static const char *const levels[] = {"none", "error", "warning", "info", "debug", NULL};
     static const char *const outputs[] = {"human", "json", NULL};
-    static const char *const modes[] = {"lease", NULL};
+    static const char *const modes[] = {"lease", "life", NULL};
     static const char *const resources[] = {"leases", "configmaps", NULL};
     const char *const *values = settings->values;
     int subcommand = settings->subcommand;
@@ -148,8 +151,14 @@ static int check(struct cli_settings *settings)
                          values[CLI_LOG_LEVEL]);
     if (settings->json < 0)
         return cli_usage(subcommand, "--output %s: use human or json", values[CLI_OUTPUT]);
-    if (one_of(values[CLI_MODE], modes, 0) < 0)
-        return cli_usage(subcommand, "--mode %s: this version has only lease", values[CLI_MODE]);
+    int mode = one_of(values[CLI_MODE], modes, subcommand == CLI_BECOME);
+    if (mode < 0)
+        return cli_usage(subcommand, "--mode %s: use lease or life", values[CLI_MODE]);
+    settings->mode = mode == 1 ? K8SLEADER_FOR_LIFE : K8SLEADER_LEASE;
+    if (subcommand == CLI_STATUS && mode == 1)
+        return cli_usage(subcommand,
+                         "--mode life: who leads for life is the owner of the ConfigMap: kubectl get "
+                         "configmap NAME --output jsonpath='{.metadata.ownerReferences[0].name}'");
     if (one_of(values[CLI_LOCK_RESOURCE], resources, 0) < 0)
         return cli_usage(subcommand, "--lock-resource %s: use leases or configmaps",
                          values[CLI_LOCK_RESOURCE]);
@@ -161,8 +170,9 @@ static int check(struct cli_settings *settings)
                              COUNT_MOST);
         settings->count = (int)count;
     }
-    if (subcommand & CANDIDATES && !values[CLI_NAME])
-        return cli_usage(subcommand, "no lock is named: give --name NAME, or set K8SLEADER_NAME");
+    if (subcommand & STANDING && !values[CLI_NAME])
+        return cli_usage(subcommand, "no lock is named: give %sNAME, or set K8SLEADER_NAME",
+                         subcommand == CLI_BECOME ? "" : "--name ");
     if (subcommand & (CLI_ELECT | CLI_DEVSERVER) && settings->rest_count > 0)
         return cli_usage(subcommand, "\"%s\" is not an option: options begin with --", settings->rest[0]);
     return -1;
@@ -172,7 +182,18 @@ int cli_read_settings(struct cli_settings *settings, int subcommand, int argc, c
 {
     memset(settings, 0, sizeof *settings);
     settings->subcommand = subcommand;
+    const char *name = NULL;
+    if (subcommand == CLI_BECOME && argc > 1 && argv[1][0] != '-') {
+        name = argv[1];
+        argc--;
+        argv++;
+    }
     int code = read_flags(settings, argc, argv);
+    if (code < 0 && name && settings->values[CLI_NAME])
+        return cli_usage(subcommand, "the lock is named twice: %s and --name %s", name,
+                         settings->values[CLI_NAME]);
+    if (name)
+        settings->values[CLI_NAME] = name;
     if (code < 0 && settings->values[CLI_HELP]) {
         cli_help(subcommand);
         return CLI_OK;
@@ -245,7 +266,7 @@ int cli_stand(const struct cli_settings *settings, k8sleader_client *client, con
               k8sleader_election **out)
 {
     k8sleader_error *error = NULL;
-    k8sleader_options *options = k8sleader_options_new(K8SLEADER_LEASE, name);
+    k8sleader_options *options = k8sleader_options_new(settings->mode, name);
     int code = options ? set_options(settings, options, &error) : K8SLEADER_ERR_NO_MEMORY;
     if (code == 0)
         code = k8sleader_election_start(client, options, NULL, NULL, NULL, out, &error);

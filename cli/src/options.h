@@ -17,6 +17,8 @@ enum cli_option {
     CLI_NO_REJOIN,
     CLI_RESUME,
     CLI_LABEL,
+    CLI_DELETE_LEADER_POD,
+    CLI_TAKE_FROM_LOST_NODE,
     CLI_KUBECONFIG,
     CLI_CONTEXT,
     CLI_LOG_LEVEL,
@@ -33,6 +35,7 @@ enum cli_option {
 
 struct cli_settings {
     int subcommand;
+    int mode;                        /* K8SLEADER_LEASE or K8SLEADER_FOR_LIFE */
     const char *values[CLI_OPTIONS]; /* as given, NULL for not; borrowed from argv and the environment */
     const char **labels;             /* each --label, or the one of the environment */
     int label_count;

@@ -79,7 +79,9 @@ static void watch_grace(struct run *run)
     if (!run->command.pid || run->killed)
         return;
     int64_t left = k8sleader_election_grace_left_ms(run->election);
-    if (left > 0)
+    if (left == INT64_MAX)
+        set_timer(run, 0); /* leader-for-life: no deadline */
+    else if (left > 0)
         set_timer(run, left);
     else
         kill_command(run);
@@ -222,6 +224,12 @@ static void take_events(struct run *run)
         case K8SLEADER_EVENT_CLOSED:
             run->closed = 1;
             break;
+        case K8SLEADER_EVENT_ERROR:
+            if (cli_is_hopeless(event)) {
+                run->exit_code = CLI_FAILURE;
+                stop(run);
+            }
+            break;
         default:
             break; /* lost during the drain: the timer sees to it */
         }
@@ -274,7 +282,7 @@ int cli_run(int argc, char **argv)
     int code = cli_read_settings(&settings, CLI_RUN, argc, argv);
     if (code < 0 && settings.rest_count == 0)
         code = cli_usage(CLI_RUN, "no command is given: put it behind --");
-    if (code < 0 && (code = cli_command_find(settings.rest[0])) == 0)
+    if (code < 0 && (code = cli_command_find("run", settings.rest[0])) == 0)
         code = -1;
     if (code < 0) {
         run.output = (struct cli_output){.fd = STDERR_FILENO, .interrupt_fd = -1};
