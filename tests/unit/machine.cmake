@@ -1,7 +1,7 @@
 # The lease machine: tables of short scripts (lease_script.h says how to read them), and virtual worlds.
 foreach(theme acquire renew conflict deleted coordinated stop herd errors property fleet)
   k8sleader_test(test_lease_${theme} LABEL unit TIMEOUT 300
-    SOURCES test_lease_${theme}.c lease_script.c LIBRARIES k8sleader_objects)
+    SOURCES test_lease_${theme}.c lease_script.c script.c LIBRARIES k8sleader_objects)
 endforeach()
 
 # Which request goes out first when many are due.

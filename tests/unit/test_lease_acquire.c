@@ -5,7 +5,7 @@
 /* Another leads since 0 s, with 15 s. */
 #define HELD START "0 ok 10 b 100 tr=4 => leader:b wake=15000\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"Create: transitions 0, whole seconds, acquireTime is renewTime",
      START "10 missing => create/acquire tr=0 d=15 acq=new holder=me timeout=3333\n"
            "20 ok 11 w1 => started:11 leader:me until=10010 grace=13510 phase=leading wake=2010\n"},

@@ -8,7 +8,7 @@
           "0 ok 11 w1 => started:11 leader:me until=10000 wake=2000\n"
 #define RENEWS LEADS "wake tick => update/renew base=11\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"The losers get 409 and go back to watching",
      START "10 ok 10 - 100 => update/acquire\n20 conflict => - wake=1020..2020\n30 seen 11 c 7 => leader:c "
            "wake=15030..15035\n"},

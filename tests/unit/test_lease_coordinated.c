@@ -7,7 +7,7 @@
     START "0 ok 10 - 100 tr=4 => update/acquire\n"                                                           \
           "0 ok 11 w1 => started:11 leader:me until=10000 wake=2000\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"A coordinated lease: we do not stand, and say so once",
      START "0 ok 10 - 100 coord => note:coordinated wake=never\n500 seen 11 - 101 coord => - wake=never\n"},
     {"A holder steps down", LEADS "500 seen 12 w1 coord => note:coordinated stopped:coordinated "

@@ -8,7 +8,7 @@
           "0 ok 11 w1 => started:11 leader:me until=10000 wake=2000\n"
 #define RENEWS LEADS "wake tick => update/renew base=11\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"Deleted while last seen held: waited out like an expiring one",
      HELD "5000 gone 11 => - wake=15000\n15000 tick => create/acquire tr=0\n"},
     {"Deleted and read as absent: the same",

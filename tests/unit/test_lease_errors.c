@@ -3,7 +3,7 @@
 
 #define START "0 start => -\n0 opened fresh => read\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"A watch that can't be opened is reported once",
      "0 start => -\n1 watchfail forbidden => error:forbidden\n2 watchfail forbidden => -\n"
      "3 watchfail notsent => error:notsent\n4 opened => -\n5 watchfail forbidden => error:forbidden\n"},

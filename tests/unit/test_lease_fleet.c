@@ -42,7 +42,7 @@ struct message {
 struct node {
     struct kl_lease lease;
     struct kl_lease_config config;
-    struct lease_guard guard;
+    struct script_guard guard;
     char identity[8];
     unsigned life, request_id;
     int64_t rate; /* of its clock, in thousandths */

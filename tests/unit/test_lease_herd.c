@@ -15,7 +15,7 @@
 #define START "0 start => -\n0 opened fresh => read\n"
 #define HELD  START "0 ok 10 b 100 tr=4 => leader:b wake=15000\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"A release is taken at once: no jitter at first", HELD "500 seen 11 - 101 => update/acquire base=11\n"},
     {"The winner's event cancels the chance",
      "config queue\n0 start => -\n0 opened fresh => -\n0 send => read\n0 ok 10 - 100 => -\n"

@@ -27,7 +27,7 @@ struct play {
     unsigned steps, lives, terms;
     struct kl_lease lease;
     struct kl_lease_config config;
-    struct lease_guard guard;
+    struct script_guard guard;
     struct kl_record written[REMEMBERED]; /* by ourselves */
     unsigned writes;
     struct kl_lease_request request;

@@ -7,7 +7,7 @@
     "0 ok 11 w1 => started:11 leader:me until=10000 wake=2000\n"
 #define RENEWS LEADS "wake tick => update/renew base=11\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"A renewal keeps acquireTime and transitions, and changes renewTime",
      RENEWS "2010 ok 12 w2 => - until=12000 grace=15500 wake=4000\n"
             "4000 tick => update/renew base=12 tr=5 acq=w1 d=15 holder=me\n"},

@@ -9,7 +9,7 @@
 #define DRAINS   LEADS "500 stop => stopped:stop phase=draining wake=2000\n"
 #define RELEASES DRAINS "600 drained => update/release base=11\n"
 
-static const struct lease_row rows[] = {
+static const struct script_row rows[] = {
     {"stop() while leading: STOPPED is delivered while the lease is still held and renewed",
      DRAINS "wake tick => update/renew base=11\n2010 ok 12 w2 => - until=12000 wake=4000 phase=draining\n"},
     {"Drained: released; holder empty, 1 s, acquireTime and renewTime now, transitions kept",
