@@ -135,6 +135,22 @@ static void lost_race(struct kl_life *m)
                            kl_random_upto(&m->random, m->config.retry_period / 2));
 }
 
+static void created(struct kl_life *m, const struct kl_life_object *object, struct kl_effects *fx)
+{
+    int put_back = kl_life_leads(m);
+    int overtaken = m->news_since_sent;
+    if (!kl_life_see(m, object, KL_LIFE_FROM_CREATE, fx) && !kl_life_confirm(m, &object->version, fx) &&
+        !overtaken) { /* older than what is known: the server went back, or makes no sense */
+        m->failures[1]++;
+        kl_life_read_at(m, m->now);
+        kl_life_back_off(m, 0);
+        return;
+    }
+    succeeded(m, 1);
+    if (put_back) /* whoever deletes it again and again is not raced */
+        m->not_before = kl_max(m->not_before, m->now + KL_BACK_OFF_FIRST);
+}
+
 static void answered_ok(struct kl_life *m, const struct kl_life_object *object, struct kl_effects *fx)
 {
     int waited = m->await_news;
@@ -149,24 +165,20 @@ static void answered_ok(struct kl_life *m, const struct kl_life_object *object, 
         succeeded(m, 0);
         int overtaken = m->news_since_sent;
         int news = kl_life_see(m, object, KL_LIFE_FROM_READ, fx);
-        if (overtaken && m->must_read) {
+        int certain = news || kl_life_confirm(m, &object->version, fx);
+        if (overtaken && !certain && m->must_read) {
             m->read_at = m->now; /* asked before the last news */
             break;
         }
         m->must_read = 0;
         m->await_news = 0;
         next_poll(m);
-        /* The version is known already, by a watch: now it is certain. */
-        if (!news && !overtaken && m->phase == KL_PHASE_CANDIDATE && kl_life_is_ours(m) &&
-            kl_life_may_stand(m))
-            kl_life_win(m, fx);
         if (waited && news && !m->polling)
             fx->watch_suspect = 1;
         break;
     }
     case KL_LIFE_CREATE:
-        succeeded(m, 1);
-        (void)kl_life_see(m, object, KL_LIFE_FROM_CREATE, fx);
+        created(m, object, fx);
         break;
     case KL_LIFE_DELETE:
         succeeded(m, 1);
@@ -310,6 +322,7 @@ static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effe
         break;
     case KL_INPUT_WATCH_OPENED:
         m->polling = 0;
+        kl_told_clear(&m->told[0]);
         if (in->fresh)
             kl_life_read_at(m, m->now);
         break;
@@ -342,7 +355,7 @@ static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effe
         kl_life_see_owner_pod(m, in->pod, fx);
         break;
     case KL_INPUT_NODE:
-        m->node_lost = in->node_lost;
+        kl_life_see_node(m, in->pod, in->node_lost);
         break;
     }
 }

@@ -69,6 +69,7 @@ struct kl_life {
     /* whose it is; when it is gone, whose it was */
     struct kl_pod_ref owner; /* an empty uid: no Pod's so far */
     enum kl_pod_state owner_state;
+    int64_t given_until;   /* FORBIDDEN: as good as alive until then */
     int owner_pod_deleted; /* the option delete_pod has been served */
     int node_lost;
 
@@ -101,7 +102,7 @@ struct kl_life {
     struct kl_told told[2];               /* of reads and watches, and of writes, since the last success */
     char told_leader[KL_POD_UID_MAX + 1]; /* NEW_LEADER was said of it */
     int told_barred;                      /* 1 + the kl_owner_kind that was reported; 0: none */
-    int told_own;                         /* the kl_pod_state of our Pod that was reported */
+    int told_own;                         /* the code that says why our Pod can't stand; 0: it can */
     int told_pods_forbidden;
 
     /* what is wanted next, for the caller's queue and timer */

@@ -17,9 +17,12 @@ void kl_life_read_at(struct kl_life *m, int64_t when);
 /* life_sight.c: 1 when it was adopted, 0 when it said nothing new */
 int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_life_source source,
                 struct kl_effects *fx);
+/* A request of ours showed the lock with this version: is it the one adopted? Then that is certain by now. */
+int kl_life_confirm(struct kl_life *m, const struct kl_version *version, struct kl_effects *fx);
 int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum kl_life_source source);
 void kl_life_see_own_pod(struct kl_life *m, const struct kl_pod_sighting *sighting, struct kl_effects *fx);
 void kl_life_see_owner_pod(struct kl_life *m, const struct kl_pod_sighting *sighting, struct kl_effects *fx);
+void kl_life_see_node(struct kl_life *m, const struct kl_pod_sighting *on_it, int lost);
 /* The lock's owner is the Pod we are. */
 int kl_life_is_ours(const struct kl_life *m);
 /* Our Pod may stand: it is known, and nothing says that it ends. */

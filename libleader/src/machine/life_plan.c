@@ -42,7 +42,7 @@ static struct next next_request(const struct kl_life *m)
         }
     } else {
         next.urgency = KL_URGENCY_ACQUIRE;
-        if (m->is_free && !m->await_news) {
+        if (m->is_free) {
             next.due = kl_later(m->free_at, m->jitter);
             next.verb = m->lock == KL_LIFE_LOCK_ABSENT                  ? KL_LIFE_CREATE
                         : m->config.delete_pod && !m->owner_pod_deleted ? KL_LIFE_DELETE_POD
@@ -76,6 +76,9 @@ void kl_life_plan(struct kl_life *m)
     }
     if (m->phase == KL_PHASE_DRAINING)
         m->wake_at = kl_min(m->wake_at, m->drain_until);
+    if (m->phase == KL_PHASE_CANDIDATE && m->lock == KL_LIFE_LOCK_ABSENT &&
+        m->owner_state == KL_POD_FORBIDDEN && m->now < m->given_until)
+        m->wake_at = kl_min(m->wake_at, m->given_until);
 }
 
 int kl_life_send(struct kl_life *m, int64_t now, struct kl_life_request *request)

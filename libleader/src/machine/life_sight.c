@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* How long a Pod that was seen alive counts as alive when it may no longer be read. */
+#define FORBIDDEN_PATIENCE (30 * KL_SECOND)
+
 int kl_life_is_ours(const struct kl_life *m)
 {
     return m->lock == KL_LIFE_LOCK_PRESENT && m->kind == KL_OWNER_POD && m->config.pod.uid[0] != '\0' &&
@@ -19,7 +22,8 @@ int kl_life_may_stand(const struct kl_life *m)
 
 /*
  * Not known, live or being deleted: it may lead still. Forbidden: nothing can be learnt, and waiting would be
- * for ever; like operator-lib, the ConfigMap's absence has to do.
+ * for ever; like operator-lib, the ConfigMap's absence has to do. An API server that starts forbids for a
+ * moment what it allows: who was seen alive is given some time.
  */
 int kl_life_owner_ended(const struct kl_life *m)
 {
@@ -28,8 +32,11 @@ int kl_life_owner_ended(const struct kl_life *m)
     switch (m->owner_state) {
     case KL_POD_TERMINAL:
     case KL_POD_ABSENT:
-    case KL_POD_FORBIDDEN:
         return 1;
+    case KL_POD_FORBIDDEN:
+        if (m->now >= m->given_until)
+            return 1;
+        break;
     case KL_POD_UNKNOWN:
     case KL_POD_LIVE:
     case KL_POD_DELETING:
@@ -40,19 +47,19 @@ int kl_life_owner_ended(const struct kl_life *m)
 
 /*
  * While the ConfigMap is there only a Pod known to have ended, and still in the API, is a reason to delete
- * it: a Pod that is gone leaves its lock to the garbage collector.
+ * it: a Pod that is gone leaves its lock to the garbage collector, unless we deleted both.
  */
 static int may_delete(const struct kl_life *m)
 {
     if (m->kind != KL_OWNER_POD || m->deleting || kl_life_is_ours(m))
         return 0;
-    return m->owner_state == KL_POD_TERMINAL ||
+    return m->owner_state == KL_POD_TERMINAL || (m->owner_pod_deleted && m->owner_state == KL_POD_ABSENT) ||
            (m->config.take_from_lost_node && m->node_lost && m->owner_state != KL_POD_ABSENT);
 }
 
 void kl_life_weigh(struct kl_life *m)
 {
-    int is_free = m->phase == KL_PHASE_CANDIDATE && kl_life_may_stand(m) &&
+    int is_free = m->phase == KL_PHASE_CANDIDATE && kl_life_may_stand(m) && !m->await_news &&
                   ((m->lock == KL_LIFE_LOCK_ABSENT && kl_life_owner_ended(m)) ||
                    (m->lock == KL_LIFE_LOCK_PRESENT && may_delete(m)));
     if (is_free && !m->is_free) { /* a new chance: our share of the herd's spread is drawn anew */
@@ -165,6 +172,17 @@ int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_
     return 1;
 }
 
+int kl_life_confirm(struct kl_life *m, const struct kl_version *version, struct kl_effects *fx)
+{
+    if (m->lock != KL_LIFE_LOCK_PRESENT || newer(version, &m->version) || newer(&m->version, version))
+        return 0;
+    m->must_read = 0;
+    m->await_news = 0;
+    if (m->phase == KL_PHASE_CANDIDATE && kl_life_is_ours(m) && kl_life_may_stand(m))
+        kl_life_win(m, fx);
+    return 1;
+}
+
 int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
 {
     if (version && is_hint(m, version, source))
@@ -181,27 +199,30 @@ int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum
     return news;
 }
 
-static void tell_own(struct kl_life *m, struct kl_effects *fx)
+/* Why our Pod can't stand, or 0. */
+static int own_trouble(const struct kl_life *m)
 {
-    if (m->told_own == (int)m->own_state)
-        return;
-    m->told_own = (int)m->own_state;
     switch (m->own_state) {
     case KL_POD_ABSENT:
-        kl_life_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_NO_POD, 0);
-        break;
+        return K8SLEADER_ERR_NO_POD;
     case KL_POD_DELETING:
     case KL_POD_TERMINAL:
-        kl_life_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_POD_ENDING, 0);
-        break;
-    case KL_POD_FORBIDDEN:
-        if (m->config.pod.uid[0] == '\0') /* without it nothing can be owned */
-            kl_life_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_NO_POD, 0);
-        break;
+        return K8SLEADER_ERR_POD_ENDING;
+    case KL_POD_FORBIDDEN: /* without its uid nothing can be owned */
+        return m->config.pod.uid[0] == '\0' ? K8SLEADER_ERR_NO_POD : 0;
     case KL_POD_UNKNOWN:
     case KL_POD_LIVE:
         break;
     }
+    return 0;
+}
+
+static void tell_own(struct kl_life *m, struct kl_effects *fx)
+{
+    int code = own_trouble(m);
+    if (code && code != m->told_own)
+        kl_life_emit(fx, KL_EVENT_NOTE, 0, code, 0);
+    m->told_own = code;
 }
 
 static void tell_forbidden(struct kl_life *m, enum kl_pod_state state, struct kl_effects *fx)
@@ -212,17 +233,38 @@ static void tell_forbidden(struct kl_life *m, enum kl_pod_state state, struct kl
     kl_life_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_PODS_FORBIDDEN, 0);
 }
 
+/* No Pod comes back: what is told late, by a watch that lags, is no news. */
+static int is_later(enum kl_pod_state state, enum kl_pod_state known)
+{
+    switch (known) {
+    case KL_POD_UNKNOWN:
+    case KL_POD_LIVE:
+    case KL_POD_FORBIDDEN:
+        return state != KL_POD_UNKNOWN;
+    case KL_POD_DELETING:
+        return state != KL_POD_UNKNOWN && state != KL_POD_LIVE;
+    case KL_POD_TERMINAL:
+        return state == KL_POD_ABSENT;
+    case KL_POD_ABSENT:
+        break;
+    }
+    return 0;
+}
+
 void kl_life_see_own_pod(struct kl_life *m, const struct kl_pod_sighting *sighting, struct kl_effects *fx)
 {
+    enum kl_pod_state state = sighting->state;
     if (m->config.pod.uid[0] == '\0') {
-        m->config.pod = sighting->pod;
-        if (kl_life_is_ours(m))
-            kl_life_read_at(m, m->now);
+        if (sighting->pod.uid[0] != '\0')
+            m->config.pod = sighting->pod;
+        m->own_state = state;
     } else if (strcmp(m->config.pod.uid, sighting->pod.uid) != 0) {
         return;
+    } else if (is_later(state, m->own_state) &&
+               (state != KL_POD_FORBIDDEN || m->own_state == KL_POD_UNKNOWN)) {
+        m->own_state = state; /* what was learnt once is not forgotten when it may no longer be read */
     }
-    m->own_state = sighting->state;
-    tell_forbidden(m, sighting->state, fx);
+    tell_forbidden(m, state, fx);
     tell_own(m, fx);
     /* Being deleted, it leads until it ends. Gone or ended, it must not go on: others may lead now. */
     if (kl_life_leads(m) && (m->own_state == KL_POD_ABSENT || m->own_state == KL_POD_TERMINAL))
@@ -235,6 +277,16 @@ void kl_life_see_owner_pod(struct kl_life *m, const struct kl_pod_sighting *sigh
 {
     if (strcmp(m->owner.uid, sighting->pod.uid) != 0)
         return; /* of an earlier owner */
-    m->owner_state = sighting->state;
     tell_forbidden(m, sighting->state, fx);
+    if (sighting->state == m->owner_state || !is_later(sighting->state, m->owner_state))
+        return;
+    if (sighting->state == KL_POD_FORBIDDEN)
+        m->given_until = m->owner_state == KL_POD_UNKNOWN ? m->now : m->now + FORBIDDEN_PATIENCE;
+    m->owner_state = sighting->state;
+}
+
+void kl_life_see_node(struct kl_life *m, const struct kl_pod_sighting *on_it, int lost)
+{
+    if (on_it && strcmp(m->owner.uid, on_it->pod.uid) == 0)
+        m->node_lost = lost;
 }

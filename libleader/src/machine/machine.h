@@ -88,7 +88,8 @@ struct kl_input {
     int error_code;                    /* ANSWER that failed, WATCH_FAILED: what to report, K8SLEADER_ERR_* */
     int fresh;                         /* WATCH_OPENED */
     uint64_t token;                    /* DRAINED */
-    const struct kl_pod_sighting *pod; /* OWN_POD, OWNER_POD */
+    const struct kl_pod_sighting *pod; /* OWN_POD, OWNER_POD; NODE: the Pod that runs on it (its state is not
+                                          looked at) */
     int node_lost;                     /* NODE */
 };
 
