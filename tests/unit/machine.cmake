@@ -1,7 +1,11 @@
-# The lease machine: tables of short scripts (lease_script.h says how to read them), and virtual worlds.
+# The machines: tables of short scripts (script.h says how to read them), and virtual worlds.
 foreach(theme acquire renew conflict deleted coordinated stop herd errors property fleet)
   k8sleader_test(test_lease_${theme} LABEL unit TIMEOUT 300
     SOURCES test_lease_${theme}.c lease_script.c script.c LIBRARIES k8sleader_objects)
+endforeach()
+foreach(theme acquire wait deleted owner ended stop errors)
+  k8sleader_test(test_life_${theme} LABEL unit TIMEOUT 300
+    SOURCES test_life_${theme}.c life_script.c script.c LIBRARIES k8sleader_objects)
 endforeach()
 
 # Which request goes out first when many are due.
