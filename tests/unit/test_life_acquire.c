@@ -81,8 +81,8 @@ static const struct script_row rows[] = {
      START "0 missing => create\n100 error500 => error:error500 wake=125..150\nwake tick => read\n"
            "200 ok 12 c => leader:c wake=never\n"},
     {"A creation that the server owns up to, but older than what is known: read before another try",
-     HELD "10 gone 12 => -\n10 owner b absent => create\n20 ok 9 me => - wake=45..70\nwake tick => read\n"
-          "80 ok 9 me => started:9 leader:me\n"},
+     HELD "10 gone 12 => -\n10 owner b absent => create\n20 ok 9 me => - wake=2020\nwake tick => read\n"
+          "2080 ok 9 me => started:9 leader:me\n"},
     {"A creation that makes it another's (a webhook): not ours",
      START "0 missing => create\n10 ok 11 c => leader:c phase=candidate wake=never\n"},
 

@@ -143,7 +143,7 @@ static void created(struct kl_life *m, const struct kl_life_object *object, stru
         !overtaken) { /* older than what is known: the server went back, or makes no sense */
         m->failures[1]++;
         kl_life_read_at(m, m->now);
-        kl_life_back_off(m, 0);
+        kl_life_back_off(m, m->config.retry_period);
         return;
     }
     succeeded(m, 1);
