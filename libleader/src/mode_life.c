@@ -40,12 +40,14 @@ static void on_own_pod(void *user, const struct kl_pod_sighting *sighting, const
 
 static void on_node(void *user, int is_lost, const k8sleader_error *error)
 {
-    struct kl_input input = {.type = KL_INPUT_NODE, .node_lost = is_lost};
+    k8sleader_election *e = user;
+    const struct kl_pod_sighting on_it = {.pod = e->life.observed};
+    struct kl_input input = {.type = KL_INPUT_NODE, .pod = &on_it, .node_lost = is_lost};
     if (error) {
         input.type = KL_INPUT_WATCH_FAILED;
         input.error_code = K8SLEADER_ERR_PODS_FORBIDDEN;
     }
-    (void)kl_worker_step(user, &input, error);
+    (void)kl_worker_step(e, &input, error);
 }
 
 static const struct kl_observer_handlers node_handlers = {.node = on_node, .failed = on_pod_failed};
