@@ -163,6 +163,7 @@ static void test_null_clients(void **state)
                      K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_client_list_locks(world.client, "pods", "default", NULL, -1, &list, NULL),
                      K8SLEADER_ERR_ARGUMENT);
+    assert_int_equal(k8sleader_become(NULL, NULL, -1, NULL, NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_election_start(NULL, NULL, NULL, &destroyed, count_destroy, NULL, NULL),
                      K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(
