@@ -289,10 +289,10 @@ K8SLEADER_API void k8sleader_client_close(k8sleader_client *client);
 
 /**
  * Ends the client and joins its worker. An election that leads and was not drained is abandoned: its lock is *not*
- * released but runs out, since its work may still run. A release already under way gets up to two seconds. Waits for
- * callbacks and destroy(user) that run on other threads; inside a callback it does not wait, the rest is done when the
- * callback returns.
- * Elections and events still held stay valid but are over. NULL is fine.
+ * released but runs out, since its work may still run. A release already handed back, or by the on_stopped_leading that
+ * runs meanwhile, gets up to two seconds. Waits for callbacks and destroy(user) that run on other threads; inside a
+ * callback it does not wait, the rest is done when the callback returns. Elections and events still held stay valid but
+ * are over. NULL is fine.
  * Threads: any, once. Since: 0.9.
  */
 K8SLEADER_API void k8sleader_client_free(k8sleader_client *client);
@@ -551,7 +551,8 @@ K8SLEADER_API int k8sleader_election_stop(k8sleader_election *election);
 K8SLEADER_API int k8sleader_election_drained(k8sleader_election *election, uint64_t token);
 
 /**
- * Gives the handle back. An election that still runs is ended without a release, except one already handed back. No
+ * Gives the handle back. An election that still runs is ended without a release, except one already handed back, or by the
+ * on_stopped_leading that runs meanwhile, in which this may be called: when that returns DONE, the lock is released. No
  * callback starts after this returns, and destroy(user) has returned: if one of them runs on another thread, this waits
  * for it. Inside its own callback it does not wait, and destroy(user) is called when that returns; nor does it inside
  * destroy(user). NULL is fine. Threads: any, once. Since: 0.9.

@@ -163,10 +163,7 @@ void k8sleader_client_free(k8sleader_client *client)
     client->closing = 1;
     client->ending = 1;
     for (k8sleader_election *e = client->elections; e; e = e->next)
-        if (!e->closed) {
-            atomic_store_explicit(&e->stop_asked, 1, memory_order_release);
-            kl_election_command(e, KL_COMMAND_ABANDON);
-        }
+        kl_election_abandon(e);
     kl_queue_signal(client);
     kl_loop_wake(client->loop);
     if (client->dispatching && pthread_equal(client->dispatch_thread, pthread_self())) {
@@ -226,16 +223,24 @@ static void deliver(k8sleader_client *client, k8sleader_event *event)
     k8sleader_callback callback = callback_for(election, event->type);
     (void)pthread_mutex_lock(&client->mutex);
     int live = election->user_state == KL_USER_LIVE && !client->ending;
-    election->in_callback = live;
+    election->in_callback = live ? event->type : 0;
+    client->awaits_answer = live && event->type == K8SLEADER_EVENT_STOPPED_LEADING;
     (void)pthread_mutex_unlock(&client->mutex);
     if (!live)
         return;
     int answer = callback ? callback(election, event, election->user) : K8SLEADER_DONE;
     if (kl_client_forked(client))
         return; /* a child that the callback forked: for ever locked may be what was locked then */
-    if (event->type == K8SLEADER_EVENT_STOPPED_LEADING && answer == K8SLEADER_DONE)
-        (void)k8sleader_election_drained(election, event->token);
     (void)pthread_mutex_lock(&client->mutex);
+    /* Both under one lock: between them an election that is freed must not stand again. */
+    if (client->awaits_answer && answer == K8SLEADER_DONE)
+        kl_election_hand_back(election, event->token);
+    if (client->awaits_answer && !election->closed &&
+        (election->user_state == KL_USER_FREED || client->ending))
+        kl_election_command(election, KL_COMMAND_ABANDON);
+    client->awaits_answer = 0;
+    if (client->ending)
+        kl_loop_wake(client->loop); /* it waits for the answer, too */
     if (event->type == K8SLEADER_EVENT_CLOSED && election->user_state == KL_USER_LIVE)
         election->user_state = KL_USER_FREED;
     (void)pthread_mutex_unlock(&client->mutex);

@@ -96,7 +96,8 @@ struct k8sleader_client {
     unsigned wakes;            /* [mutex] k8sleader_client_wake() calls not yet answered */
     int dispatching;           /* [mutex] some thread is in dispatch() */
     pthread_t dispatch_thread; /* [mutex] which, while dispatching */
-    int dispatcher_runs;       /* [mutex] the library's own thread takes the events */
+    int awaits_answer;   /* [mutex] on_stopped_leading runs: whether it hands back is still to be heard */
+    int dispatcher_runs; /* [mutex] the library's own thread takes the events */
     pthread_t dispatcher;
     int free_deferred;   /* [mutex] free() was called in a callback */
     pthread_cond_t idle; /* a callback or a destroy() returned */
@@ -163,7 +164,7 @@ struct k8sleader_election {
     int closed; /* the worker is done with it */
     enum kl_user_state user_state;
     pthread_t destroying_thread; /* while DESTROYING */
-    int in_callback;
+    int in_callback;             /* the type of the event that one of its callbacks is told now; 0: none is */
     struct k8sleader_event
         *queued_leader;        /* the NEW_LEADER that waits in the queue, to be overwritten by a newer one */
     uint64_t queued_errors[2]; /* codes of the ERROR events that wait in the queue */
@@ -217,6 +218,8 @@ k8sleader_event *kl_event_new(k8sleader_election *election, int type);
 void kl_election_ref(k8sleader_election *election);
 void kl_election_unref(k8sleader_election *election);
 void kl_election_command(k8sleader_election *election, unsigned command); /* [mutex] */
+void kl_election_hand_back(k8sleader_election *election, uint64_t token); /* [mutex] */
+void kl_election_abandon(k8sleader_election *election);                   /* [mutex] */
 void kl_election_destroy_user(k8sleader_election *election,
                               int ends_callback); /* destroy() if that is due; locks */
 int kl_election_destroyed_elsewhere(

@@ -56,6 +56,30 @@ void kl_election_command(k8sleader_election *e, unsigned command)
     kl_loop_wake(client->loop);
 }
 
+/*
+ * Before any stop it does nothing. After one, and after a loss, the STOPPED event need not have been taken:
+ * who sees by the clock that the term is over may be faster than the worker.
+ */
+void kl_election_hand_back(k8sleader_election *e, uint64_t token)
+{
+    int of_this_term = atomic_load_explicit(&e->token, memory_order_relaxed) == token;
+    if (e->closed || !of_this_term || k8sleader_election_is_leader(e))
+        return;
+    e->drained_token = token;
+    kl_election_command(e, KL_COMMAND_DRAINED);
+}
+
+/*
+ * Ends it without a release. While on_stopped_leading runs that waits for its answer (see deliver() in
+ * client.c): DONE hands the lock back, whether the free or the answer is faster to reach the worker.
+ */
+void kl_election_abandon(k8sleader_election *e)
+{
+    atomic_store_explicit(&e->stop_asked, 1, memory_order_release);
+    if (!e->closed && e->in_callback != K8SLEADER_EVENT_STOPPED_LEADING)
+        kl_election_command(e, KL_COMMAND_ABANDON);
+}
+
 /* [mutex] */
 static void link_election(k8sleader_election *e)
 {
@@ -326,15 +350,7 @@ int k8sleader_election_drained(k8sleader_election *e, uint64_t token)
     if (code != 0)
         return code;
     (void)pthread_mutex_lock(&e->client->mutex);
-    /*
-     * Before any stop it does nothing. After one, and after a loss, the STOPPED event need not have been
-     * taken: who sees by the clock that the term is over may be faster than the worker.
-     */
-    int of_this_term = atomic_load_explicit(&e->token, memory_order_relaxed) == token;
-    if (!e->closed && of_this_term && !k8sleader_election_is_leader(e)) {
-        e->drained_token = token;
-        kl_election_command(e, KL_COMMAND_DRAINED);
-    }
+    kl_election_hand_back(e, token);
     (void)pthread_mutex_unlock(&e->client->mutex);
     return K8SLEADER_OK;
 }
@@ -345,12 +361,10 @@ void k8sleader_election_free(k8sleader_election *e)
         return;
     k8sleader_client *client = e->client;
     k8sleader_event *removed = NULL;
-    atomic_store_explicit(&e->stop_asked, 1, memory_order_release);
     (void)pthread_mutex_lock(&client->mutex);
     if (e->user_state == KL_USER_LIVE)
         e->user_state = KL_USER_FREED;
-    if (!e->closed)
-        kl_election_command(e, KL_COMMAND_ABANDON);
+    kl_election_abandon(e);
     kl_queue_forget(client, e, &removed);
     int own_callback = client->dispatching && pthread_equal(client->dispatch_thread, pthread_self());
     while (e->in_callback && !own_callback)

@@ -258,11 +258,14 @@ static void on_end_timer(void *user)
     client->finished = 1;
 }
 
-/* free() was called: everything ends now, but for releases that are handed back already. */
+/*
+ * free() was called: everything ends now, but for releases that are handed back already, or by the callback
+ * that still runs: free() waits for it in any case.
+ */
 static void check_end(k8sleader_client *client)
 {
     (void)pthread_mutex_lock(&client->mutex);
-    int ending = client->ending;
+    int ending = client->ending && !client->awaits_answer;
     (void)pthread_mutex_unlock(&client->mutex);
     if (!ending)
         return;

@@ -12,7 +12,7 @@ foreach(name fork lifetimes options)
 endforeach()
 
 # What callbacks are told, and what frees wait for.
-foreach(name callbacks frees)
+foreach(name callbacks frees handback)
   integration_test(test_${name})
   target_sources(test_${name} PRIVATE probe.c)
 endforeach()
