@@ -4,6 +4,7 @@
   run.py --witness PROGRAM                       on the cluster of K8SLEADER_TEST_CLUSTER_DIR; exit code 77 when unset
   run.py --witness PROGRAM --cluster-dir FOLDER  on that cluster of scripts/cluster, which is disturbed
   run.py --witness PROGRAM --own-cluster         on one that is started and ended for it
+  run.py --witness PROGRAM --coordinated         on one beside that of K8SLEADER_TEST_CLUSTER_DIR, with coordinated election
   run.py --witness PROGRAM --kubeconfig FILE     on any cluster, without the tests that would disturb it
 
 --seed N repeats what chance decided; TEST... are names such as test_faults or test_handover.Handover.test_killed.
@@ -20,6 +21,8 @@ import unittest
 
 SKIPPED = 77
 HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPT = os.path.join(os.path.dirname(os.path.dirname(HERE)), "scripts", "cluster")
+# Those that any cluster does for.
 MODULES = ["test_handover", "test_hands", "test_rights", "test_many", "test_faults"]
 
 
@@ -28,6 +31,7 @@ def read_arguments():
     parser.add_argument("--witness", required=True)
     parser.add_argument("--cluster-dir", default=os.environ.get("K8SLEADER_TEST_CLUSTER_DIR"))
     parser.add_argument("--own-cluster", action="store_true")
+    parser.add_argument("--coordinated", action="store_true")
     parser.add_argument("--kubeconfig")
     parser.add_argument("--seed", default=str(random.randrange(1000000)))
     parser.add_argument("tests", nargs="*")
@@ -51,9 +55,18 @@ def run(arguments):
     return 0 if result.wasSuccessful() else 1
 
 
+def run_with_own(arguments, folder, *options):
+    environment = {**os.environ, "K8SLEADER_CLUSTER_DIR": folder}
+    os.environ["K8SLEADER_TEST_CLUSTER_DIR"] = folder
+    try:
+        subprocess.run([SCRIPT, "up", *options], check=True, env=environment, stdout=subprocess.DEVNULL)
+        return run(arguments)
+    finally:
+        subprocess.run([SCRIPT, "down"], check=True, env=environment)
+
+
 def main():
     arguments = read_arguments()
-    script = os.path.join(os.path.dirname(os.path.dirname(HERE)), "scripts", "cluster")
     if arguments.kubeconfig:
         os.environ.pop("K8SLEADER_TEST_CLUSTER_DIR", None)
         os.environ["K8SLEADER_TEST_KUBECONFIG"] = os.path.abspath(arguments.kubeconfig)
@@ -61,14 +74,13 @@ def main():
     os.environ.pop("K8SLEADER_TEST_KUBECONFIG", None)  # of another cluster, perhaps
     if arguments.own_cluster:
         with tempfile.TemporaryDirectory(prefix="k8sleader-e2e-cluster-") as folder:
-            os.environ["K8SLEADER_TEST_CLUSTER_DIR"] = folder
-            try:
-                return run(arguments)
-            finally:
-                subprocess.run([script, "down"], check=True, env={**os.environ, "K8SLEADER_CLUSTER_DIR": folder})
+            return run_with_own(arguments, folder)
     if not arguments.cluster_dir:
         print("skipped: K8SLEADER_TEST_CLUSTER_DIR is not set (the folder of a cluster of scripts/cluster to disturb)")
         return SKIPPED
+    if arguments.coordinated:
+        return run_with_own(arguments, os.path.abspath(arguments.cluster_dir) + "-coordinated", "--unsafe-no-fsync",
+                            "--coordinated")
     os.environ["K8SLEADER_TEST_CLUSTER_DIR"] = os.path.abspath(arguments.cluster_dir)
     return run(arguments)
 

@@ -24,10 +24,20 @@ import uuid
 import overlap
 
 PATIENCE = 60.0  # seconds; far more than anything here takes
-SHORT = {"lease-duration": "3s", "renew-deadline": "2s", "retry-period": "400ms"}
-LEASE, DEADLINE, RETRY = 3.0, 2.0, 0.4  # SHORT in seconds
-LONG = {"lease-duration": "24s", "renew-deadline": "18s", "retry-period": "2s"}
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
+# Where a lease has to run out.
+SHORT = {"lease_duration": "4s", "renew_deadline": "3s", "retry_period": "400ms"}
+LEASE, DEADLINE, RETRY = 4.0, 3.0, 0.4  # SHORT in seconds
+# Where it must not, however busy the machine is. What is taken within half of the lease was released.
+PATIENT = {"lease_duration": "60s", "renew_deadline": "45s", "retry_period": "400ms"}
+PATIENT_LEASE = 60.0
+# Where a hand makes two leaders: the next renewal, that would meet the edit as well, is further away than WATCHED_MS, so that
+# it is the watch that bounds their time together.
+WATCHED = {"lease_duration": "60s", "renew_deadline": "45s", "retry_period": "10s"}
+WATCHED_MS = 7000.0
+LOCKS = {"leases": "/apis/coordination.k8s.io/v1/namespaces/{}/leases", "configmaps": "/api/v1/namespaces/{}/configmaps"}
+LEASES = LOCKS["leases"]
+GROUPS = {"leases": "coordination.k8s.io", "configmaps": ""}
+ANNOTATION = "control-plane.alpha.kubernetes.io/leader"  # where a ConfigMap keeps the record
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/"
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -58,6 +68,18 @@ class ApiError(Exception):
         self.status = status
 
 
+AS_ANNOTATED = {"leaseTransitions": "leaderTransitions"}  # where the older lock has another name for it
+
+
+def as_lease(body):
+    if body["kind"] != "ConfigMap":
+        return body
+    metadata = {**body["metadata"], "annotations": dict(body["metadata"].get("annotations", {}))}
+    record = json.loads(metadata["annotations"].pop(ANNOTATION, "{}"))
+    names = {annotated: name for name, annotated in AS_ANNOTATED.items()}
+    return {"metadata": metadata, "spec": {names.get(k, k): v for k, v in record.items()}}
+
+
 class Api:
     """The API as whom a kubeconfig of scripts/cluster names, without a kubectl to start for each request."""
 
@@ -85,26 +107,46 @@ class Api:
     def request(self, method, path, body=None, **more):
         return json.loads(self.raw(method, path, body, **more) or "null")
 
-    def lease(self, namespace, name):
-        return self.request("GET", f"{LEASES.format(namespace)}/{name}")
+    def lock(self, resource, namespace, name):
+        """As a Lease shows it, whatever keeps the record."""
+        return as_lease(self.request("GET", f"{LOCKS[resource].format(namespace)}/{name}"))
 
-    def patch_lease(self, namespace, name, **change):
-        return self.request("PATCH", f"{LEASES.format(namespace)}/{name}", change, kind="application/merge-patch+json")
+    def patch(self, path, change):
+        return self.request("PATCH", path, change, kind="application/merge-patch+json")
 
-    def delete_lease(self, namespace, name):
-        return self.request("DELETE", f"{LEASES.format(namespace)}/{name}")
+    def patch_lock(self, resource, namespace, name, metadata=None, spec=None):
+        """A merge patch, of the record's fields by a Lease's names."""
+        path = f"{LOCKS[resource].format(namespace)}/{name}"
+        if resource == "leases" or spec is None:
+            return as_lease(self.patch(path, {"metadata": metadata or {}, **({"spec": spec} if spec else {})}))
+        while True:
+            # The record is one text to the server: written by the version it was read of, lest a renewal be undone.
+            found = self.request("GET", path)
+            record = {**as_lease(found)["spec"], **spec}
+            text = json.dumps({AS_ANNOTATED.get(k, k): v for k, v in record.items() if v is not None})
+            annotations = {**(metadata or {}).get("annotations", {}), ANNOTATION: text}
+            try:
+                return as_lease(self.patch(path, {"metadata": {
+                    **(metadata or {}), "annotations": annotations,
+                    "resourceVersion": found["metadata"]["resourceVersion"]}}))
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+
+    def delete_lock(self, resource, namespace, name):
+        return self.request("DELETE", f"{LOCKS[resource].format(namespace)}/{name}")
 
     def create_namespace(self, name):
         self.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
 
-    def grant(self, namespace, subject, rules):
-        """Exactly these rights on leases, for a user or a ServiceAccount (NAMESPACE:NAME)."""
+    def grant(self, namespace, subject, rules, resource="leases"):
+        """Exactly these rights on locks, for a user or a ServiceAccount (NAMESPACE:NAME)."""
         account = subject.split(":")
         who = ({"kind": "ServiceAccount", "namespace": account[0], "name": account[1]} if len(account) == 2 else
                {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": subject})
         name = "e2e-" + account[-1]
         self.request("POST", RBAC.format(namespace) + "roles", {"metadata": {"name": name}, "rules": [
-            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], **rule} for rule in rules]})
+            {"apiGroups": [GROUPS[resource]], "resources": [resource], **rule} for rule in rules]})
         self.request("POST", RBAC.format(namespace) + "rolebindings", {
             "metadata": {"name": name}, "subjects": [who],
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}})
@@ -151,6 +193,9 @@ def cluster():
 
 # ---- witnesses ----
 
+# What a machine that is busy with something else may add to any test: said, and tried again.
+BUSY = ("REQUEST_TIMEOUT", "TIGHT_DURATIONS")
+
 changed = threading.Condition()  # some witness said something, or ended
 
 
@@ -159,9 +204,10 @@ class Witness:
         self.identity = identity
         self.record = os.path.join(test.folder, f"{identity}-{uuid.uuid4().hex[:6]}")
         arguments = {"kubeconfig": cluster().kubeconfig, "namespace": test.namespace, "name": test.lock,
-                     "identity": identity, "record": self.record, **SHORT, **options}
+                     "identity": identity, "record": self.record, "lock-resource": test.resource, **SHORT, **options}
+        arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("K8SLEADER_", "POD_", "KUBE"))}
-        self.events, self.errors, self.ended = [], [], False
+        self.events, self.stderr, self.ended = [], [], False
         self.counts = collections.Counter()  # of events, by name
         self.process = subprocess.Popen(
             [os.environ["K8SLEADER_TEST_WITNESS"], *(word for k, v in arguments.items() for word in ("--" + k, str(v)))],
@@ -183,10 +229,18 @@ class Witness:
     def _read_errors(self):
         with self.process.stderr as file:
             for line in file:
-                self.errors.append(line.rstrip("\n"))
+                self.stderr.append(line.rstrip("\n"))
+
+    def pumped(self):
+        """How many of the library's events it has taken, by what it said."""
+        return sum(n for name, n in self.counts.items() if name not in ("woke", "report", "done"))
 
     def all(self, name, **fields):
         return [e for e in list(self.events) if e["event"] == name and all(e.get(k) == v for k, v in fields.items())]
+
+    def errors(self, since=0.0):
+        """Those that no busy machine explains."""
+        return [e for e in self.all("error") if e["time"] >= since and e["code"] not in BUSY]
 
     def wait(self, name, since=0.0, limit=PATIENCE, **fields):
         """The first such event from that time on."""
@@ -230,7 +284,7 @@ class Witness:
     def wait_end(self):
         code = self.process.wait(PATIENCE)
         if code != 0:
-            raise AssertionError(f"{self.identity} ended with {code}: {self.errors}")
+            raise AssertionError(f"{self.identity} ended with {code}: {self.stderr}")
 
     def kill(self):
         at = self.signal(signal.SIGKILL)
@@ -249,7 +303,7 @@ def await_that(condition, what, witnesses, limit=PATIENCE):
     with changed:
         value = changed.wait_for(condition, limit)
     if not value:
-        seen = "\n".join(f"  {w.identity}{' (ended)' if w.ended else ''}: {w.errors[-3:] or ''}\n" +
+        seen = "\n".join(f"  {w.identity}{' (ended)' if w.ended else ''}: {w.stderr[-3:] or ''}\n" +
                          "\n".join(f"    {short(e)}" for e in w.events[-25:]) for w in witnesses)
         raise AssertionError(f"not in {limit} s: {what}; seen until {now():.3f}:\n{seen}")
     return value
@@ -277,6 +331,7 @@ def await_answer(ask, accept, what, limit=PATIENCE):
 class TestCase(unittest.TestCase):
     disturbs = False  # needs a cluster that may be disturbed
     without_namespace = False  # the test makes it itself
+    resource = "leases"  # what the record is kept in
 
     def setUp(self):
         if self.disturbs and not cluster().folder:
@@ -302,7 +357,7 @@ class TestCase(unittest.TestCase):
 
     def delete_namespace(self, name):
         try:
-            self.api.request("DELETE", LEASES.format(name))
+            self.api.request("DELETE", LOCKS[self.resource].format(name))
             self.api.request("DELETE", f"/api/v1/namespaces/{name}")
         except ApiError:
             pass  # it was never made
@@ -322,7 +377,7 @@ class TestCase(unittest.TestCase):
         note(self.title, text.splitlines()[0])
 
     def stand(self, identity, **options):
-        witness = Witness(self, identity, {k.replace("_", "-"): v for k, v in options.items()})
+        witness = Witness(self, identity, options)
         self.witnesses.append(witness)
         return witness
 
@@ -345,12 +400,15 @@ class TestCase(unittest.TestCase):
         return await_that(found, "somebody leads", candidates)
 
     def lease(self, name=None):
-        return self.api.lease(self.namespace, name or self.lock)
+        return self.api.lock(self.resource, self.namespace, name or self.lock)
 
     def patch(self, name=None, **change):
         """The lease after the edit, and when the edit had surely not yet been made."""
         before = now()
-        return self.api.patch_lease(self.namespace, name or self.lock, **change), before
+        return self.api.patch_lock(self.resource, self.namespace, name or self.lock, **change), before
+
+    def delete_lock(self):
+        self.api.delete_lock(self.resource, self.namespace, self.lock)
 
     def await_lease(self, accept, what, name=None):
         return await_answer(lambda: self.lease(name), accept, what)
@@ -373,8 +431,8 @@ class TestCase(unittest.TestCase):
         time.sleep(max(0.0, when - now()))
 
     def assert_quiet(self, witness, since, *names):
-        """None of those events since then."""
-        said = [e for e in list(witness.events) if e["time"] >= since and e["event"] in names]
+        """None of those events since then, but for errors that a busy machine explains."""
+        said = [e for e in list(witness.events) if e["time"] >= since and e["event"] in names and e.get("code") not in BUSY]
         self.assertEqual(said, [], witness.identity)
 
 

@@ -8,7 +8,7 @@ import unittest
 
 import overlap
 import support
-from support import DEADLINE, LEASE, RETRY
+from support import DEADLINE, LEASE, PATIENT, PATIENT_LEASE, SHORT
 
 
 class Handover(support.TestCase):
@@ -18,20 +18,21 @@ class Handover(support.TestCase):
         return took
 
     def test_three_candidates(self):
-        candidates = [self.stand(name) for name in "abc"]
+        candidates = [self.stand(name, **PATIENT) for name in "abc"]
         leader, started = self.first_to_lead(candidates, 0)
         for candidate in candidates:
             candidate.wait("new_leader", leader=leader.identity)
         self.await_renewals(6)
         self.assertEqual(sum(len(c.all("started_leading")) for c in candidates), 1)
-        self.assertEqual(sum(len(c.all("error")) for c in candidates), 0)
+        self.assertEqual([c.errors() for c in candidates], [[], [], []])
         spec = self.lease()["spec"]
         self.assertEqual((spec["holderIdentity"], spec["leaseTransitions"], spec["leaseDurationSeconds"]),
-                         (leader.identity, 0, 3))
+                         (leader.identity, 0, PATIENT_LEASE))
         self.assertGreater(started["token"], 0)
 
     def rolling(self, rounds, **options):
         """Each leader is asked to end, one after the other, and a new candidate comes for it."""
+        options = {**PATIENT, **options}
         leader = self.stand("r0", **options)
         leader.wait("started_leading")
         standbys = [self.stand_by(f"r{i}", leader, **options) for i in (1, 2)]
@@ -51,7 +52,7 @@ class Handover(support.TestCase):
         self.rolling(15)
         took = self.note_handovers("handover")
         self.assertEqual(len(took), 15)
-        self.assertLess(max(took), 1000 * LEASE / 2, "by release, not by expiry")
+        self.assertLess(max(took), 1000 * PATIENT_LEASE / 2, "by release, not by expiry")
 
     def test_rolling_with_a_drain(self):
         # The lead ends with the wish to stop, the work 300 ms later, and only then may the next one begin.
@@ -71,7 +72,6 @@ class Handover(support.TestCase):
             # Both clocks are this machine's.
             since_renewal = time.time() - (support.now() - started["time"]) - support.wall_time(renewed)
             self.assertGreater(since_renewal, LEASE - 0.001)
-            self.assertLess(since_renewal, LEASE + 1.5)
             took.append((started["time"] - told) * 1000)
             leader, standby = standby, self.stand_by(f"k{turn}", standby)
         support.note(self.title, f"from SIGKILL to the next leader: {support.spread(took)}")
@@ -81,14 +81,13 @@ class Handover(support.TestCase):
         leader, standby = self.leader_and_standby(linger=1)
         for _ in range(2):
             leader.command("pump off")
-            pumped = len(leader.all("started_leading")) + len(leader.all("new_leader")) + len(leader.all("error"))
+            pumped = leader.pumped()
             frozen = leader.freeze()
             standby.wait("started_leading", frozen)
             thawed = leader.thaw()
             woke = leader.wait("woke", thawed)
             self.assertEqual(woke["leads"], 0, "knows on waking, with no event taken")
-            self.assertGreaterEqual(woke["frozen"], LEASE - RETRY - 0.5)
-            self.assertLessEqual(woke["pumped"], pumped + len(leader.all("stopped_leading")))
+            self.assertEqual(woke["pumped"], pumped)
             self.assert_quiet(leader, frozen, "stopped_leading", "new_leader")
             leader.command("pump on")
             stopped = leader.wait("stopped_leading", thawed)
@@ -101,7 +100,7 @@ class Handover(support.TestCase):
 
     def test_frozen_beyond_the_deadline_but_not_the_lease(self):
         # Nobody else leads yet, and still it must not. It may take the lock again at once, but that is a new term.
-        leader, standby = self.leader_and_standby(lease_duration="15s", renew_deadline="2s")
+        leader, standby = self.leader_and_standby(**{**SHORT, "lease_duration": PATIENT["lease_duration"]})
         leader.command("pump off")
         first = leader.all("started_leading")[0]["token"]
         frozen = leader.freeze()
@@ -115,9 +114,9 @@ class Handover(support.TestCase):
         self.assertEqual(standby.all("started_leading"), [])
 
     def test_frozen_for_a_moment(self):
-        leader, standby = self.leader_and_standby()
+        leader, standby = self.leader_and_standby(**PATIENT)
         frozen = leader.freeze()
-        self.wait_until(frozen + 0.8)
+        self.wait_until(frozen + 1)
         woke = leader.wait("woke", leader.thaw())
         self.assertEqual(woke["leads"], 1, "the deadline has not passed")
         self.await_renewals(3)
@@ -148,6 +147,10 @@ class Handover(support.TestCase):
             serial += 1
         self.first_to_lead(candidates, 0)
         support.note(self.title, f"{len(done)} deeds, {len(self.leads())} terms")
+
+
+class HandoverOnConfigMaps(Handover):
+    resource = "configmaps"
 
 
 if __name__ == "__main__":

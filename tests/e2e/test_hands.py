@@ -8,25 +8,23 @@ import threading
 import unittest
 
 import support
-from support import LEASE, RETRY
-
-ONE_SECOND = 1000.0
+from support import DEADLINE, LEASE, PATIENT, PATIENT_LEASE, RETRY, WATCHED, WATCHED_MS
 
 
 class Deleted(support.TestCase):
     def test_deleted_and_recreated(self):
         # A handover first, so that there is a count of transitions that could be forgotten.
-        a = self.stand("first")
+        a = self.stand("first", **PATIENT)
         a.wait("started_leading")
-        leader = self.stand_by("a", a)
+        leader = self.stand_by("a", a, **PATIENT)
         told = a.end()
         started = leader.wait("started_leading", told)
-        standby = self.stand_by("b", leader)
+        standby = self.stand_by("b", leader, **PATIENT)
         gaps = []
         for _ in range(5):
             before = self.lease()
             deleted = support.now()
-            self.api.delete_lease(self.namespace, self.lock)
+            self.delete_lock()
             after = self.await_lease(lambda l: l["metadata"]["uid"] != before["metadata"]["uid"], "the lease is back")
             gaps.append((support.now() - deleted) * 1000)
             self.assertEqual(support.holder(after), "a")
@@ -45,11 +43,10 @@ class Deleted(support.TestCase):
         leader, standby = self.leader_and_standby()
         leader.kill()
         renewed = support.wall_time(self.lease()["spec"]["renewTime"])
-        self.api.delete_lease(self.namespace, self.lock)
+        self.delete_lock()
         standby.wait("started_leading")
         acquired = support.wall_time(self.lease()["spec"]["acquireTime"])
         self.assertGreater(acquired - renewed, LEASE - 0.001)
-        self.assertLess(acquired - renewed, LEASE + 1.5)
 
 
 class Edited(support.TestCase):
@@ -58,7 +55,7 @@ class Edited(support.TestCase):
         self.assert_quiet(standby, since, "started_leading", "error", "new_leader")
 
     def test_label_added(self):
-        leader, standby = self.leader_and_standby()
+        leader, standby = self.leader_and_standby(**PATIENT)
         _, since = self.patch(metadata={"labels": {"by": "hand"}, "annotations": {"note": "mine \"quoted\" ü"}})
         lease = self.await_renewals(3)
         self.assertEqual(lease["metadata"]["labels"], {"by": "hand"})
@@ -69,21 +66,25 @@ class Edited(support.TestCase):
         self.assertEqual(self.lease()["metadata"]["labels"], {"by": "hand"})
 
     def test_holder_changed(self):
-        self.allowed_ms = ONE_SECOND
-        leader, standby = self.leader_and_standby()
-        _, since = self.patch(spec={"holderIdentity": "intruder"})
+        leader, standby = self.leader_and_standby(**WATCHED)
+        spec = self.lease()["spec"]
+        duration = int(LEASE)
+        # All of a record, as a candidate would write it: a shorter duration counts, for it comes with a term of its own.
+        _, since = self.patch(spec={"holderIdentity": "intruder", "leaseDurationSeconds": duration,
+                                    "acquireTime": spec["renewTime"], "leaseTransitions": 1})
         stopped = leader.wait("stopped_leading", since, reason="lost_holder")
+        together = max(end for _, end in self.leads(leader)) - since
         for candidate in leader, standby:
             candidate.wait("new_leader", since, leader="intruder")
         winner, started = self.first_to_lead([leader, standby], since)
         self.assertGreater(started["time"] - since, LEASE - RETRY, "the intruder is waited out")
-        self.assertEqual(support.transitions(self.lease()), 1)
-        support.note(self.title, f"told {(stopped['time'] - since) * 1000:.1f} ms after the edit was sent, "
+        self.assertEqual(support.transitions(self.lease()), 2)
+        self.assertLess(together * 1000, WATCHED_MS)
+        support.note(self.title, f"led beside the intruder for {together * 1000:.1f} ms, told {(stopped['time'] - since) * 1000:.1f} ms after the edit was sent, "
                                  f"then {winner.identity} led after {started['time'] - since:.2f} s")
 
     def test_holder_changed_to_a_standby(self):
         # Being named by somebody else is not leadership.
-        self.allowed_ms = ONE_SECOND
         leader, standby = self.leader_and_standby()
         _, since = self.patch(spec={"holderIdentity": "b"})
         leader.wait("stopped_leading", since, reason="lost_holder")
@@ -92,14 +93,14 @@ class Edited(support.TestCase):
 
     def test_holder_blanked(self):
         # As if released: the standby takes it at once, and until its watch tells the leader there are two.
-        self.allowed_ms = ONE_SECOND
-        leader, standby = self.leader_and_standby()
+        self.allowed_ms = WATCHED_MS
+        leader, standby = self.leader_and_standby(**WATCHED)
         ends = []
         for _ in range(5):
             _, since = self.patch(spec={"holderIdentity": ""})
             winner, _ = self.first_to_lead([leader, standby], since)
             loser = standby if winner is leader else leader
-            stopped = leader.wait("stopped_leading", since)
+            stopped = leader.wait("stopped_leading", since, reason="lost_holder")
             ends.append((stopped["time"] - since) * 1000)
             leader, standby = winner, loser
             standby.wait("new_leader", since, leader=leader.identity)
@@ -107,10 +108,10 @@ class Edited(support.TestCase):
         support.note(self.title, f"the leader learnt of it: {support.spread(ends)}; worst overlap {worst:.3f} ms")
 
     def test_duration_shortened_and_removed(self):
-        leader, standby = self.leader_and_standby()
+        leader, standby = self.leader_and_standby(**PATIENT)
         for value in 1, None, 1, None:
             _, since = self.patch(spec={"leaseDurationSeconds": value})
-            self.await_lease(lambda l: l["spec"].get("leaseDurationSeconds") == 3, "its holder puts it right")
+            self.await_lease(lambda l: l["spec"].get("leaseDurationSeconds") == PATIENT_LEASE, "its holder puts it right")
             self.await_renewals(2)
             self.nothing_happens(leader, standby, since)
 
@@ -123,7 +124,6 @@ class Edited(support.TestCase):
         standby.wait("started_leading", since)
         acquired = support.wall_time(self.lease()["spec"]["acquireTime"])
         self.assertGreater(acquired - renewed, LEASE - 0.001)
-        self.assertLess(acquired - renewed, LEASE + 2)
         self.assertEqual(leader.wait("woke", leader.thaw())["leads"], 0)
         leader.wait("new_leader", since, leader="b")
 
@@ -170,8 +170,8 @@ class Touched(support.TestCase):
         for period, seconds in took.items():
             support.note(self.title, f"touched every {period * 1000:.0f} ms ({touches[period]} times): "
                                      f"next leader after {seconds:.3f} s")
-            self.assertLess(seconds, LEASE + 1)
-            self.assertGreater(seconds, LEASE - RETRY - 0.3)
+            # Touched for ever, it would be kept for ever if that counted.
+            self.assertGreater(seconds, LEASE - DEADLINE)
 
 
 class SameIdentity(support.TestCase):
@@ -192,36 +192,52 @@ class SameIdentity(support.TestCase):
         three.wait("new_leader", leader="same")
         killed = two.kill()
         started = three.wait("started_leading", killed)
-        self.assertGreater(started["time"] - killed, LEASE - RETRY - 0.3)
+        self.assertGreater(started["time"] - killed, LEASE - DEADLINE)
         self.assertEqual(support.transitions(self.lease()), 2)
 
     def test_restarted_with_resume(self):
-        one = self.stand("same")
+        one = self.stand("same", **PATIENT)
         first = one.wait("started_leading")
         self.await_renewals(1)
         one.kill()
         since = support.now()
-        two = self.stand("same", resume="true")
+        two = self.stand("same", resume="true", **PATIENT)
         again = two.wait("started_leading")
         self.await_renewals(1)
-        self.assertLess(again["time"] - since, LEASE / 2)
+        self.assertLess(again["time"] - since, PATIENT_LEASE / 2, "not waited out")
         self.assertGreater(again["token"], first["token"])
 
     def test_resumed_though_the_first_lives(self):
         # Against the option's rule. The first must learn of it at once.
-        self.allowed_ms = ONE_SECOND
-        one = self.stand("same")
+        self.allowed_ms = WATCHED_MS
+        one = self.stand("same", **WATCHED)
         one.wait("started_leading")
-        two = self.stand("same", resume="true")
+        two = self.stand("same", resume="true", **WATCHED)
         started = two.wait("started_leading")
         stopped = one.wait("stopped_leading", reason="lost_duplicate")
         support.note(self.title, f"the first was told {(stopped['time'] - started['time']) * 1000:.1f} ms after the second; "
                                  f"worst overlap {support.overlap.worst_ms(self.verdict()):.3f} ms")
         one.wait("error", code="DUPLICATE_IDENTITY")
         since = support.now()
-        self.await_renewals(8)
+        self.await_renewals(1)
         self.assert_quiet(two, since, "stopped_leading")
         self.assert_quiet(one, since, "started_leading")
+
+
+class DeletedOnConfigMaps(Deleted):
+    resource = "configmaps"
+
+
+class EditedOnConfigMaps(Edited):
+    resource = "configmaps"
+
+
+class TouchedOnConfigMaps(Touched):
+    resource = "configmaps"
+
+
+class SameIdentityOnConfigMaps(SameIdentity):
+    resource = "configmaps"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import unittest
 
 import support
-from support import LEASE, RETRY
+from support import PATIENT, PATIENT_LEASE
 
 EVERYTHING = ["get", "create", "update", "watch", "list"]
 
@@ -19,8 +19,7 @@ class NoNamespace(support.TestCase):
         self.api.create_namespace(self.namespace)
         made = support.now()
         started = a.wait("started_leading")
-        self.assertEqual(len(a.all("error")), 1, "said once")
-        self.assertLess(started["time"] - made, 2.0)
+        self.assertEqual(len(a.errors()), 1, "said once")
         support.note(self.title, f"leads {started['time'] - made:.2f} s after the namespace was made")
 
 
@@ -32,7 +31,7 @@ class Rbac(support.TestCase):
         a = self.stand("a", kubeconfig=user)
         error = a.wait("error", code="FORBIDDEN")
         self.assertEqual(error["status"], 403)
-        self.assertIn("leases", error["message"])
+        self.assertIn(self.resource, error["message"])
         self.api.grant(self.namespace, "limited-1", [{"verbs": EVERYTHING}])
         granted = support.now()
         started = a.wait("started_leading")
@@ -43,31 +42,35 @@ class Rbac(support.TestCase):
     def test_no_watch(self):
         user = cluster_user("limited-2")
         self.api.grant(self.namespace, "limited-2", [{"verbs": ["get", "create", "update"]}])
-        leader, standby = self.leader_and_standby(kubeconfig=user)
+        leader, standby = self.leader_and_standby(kubeconfig=user, **PATIENT)
         took = []
         for turn in range(4):
             told = leader.end()
             started = standby.wait("started_leading", told)
             took.append((started["time"] - told) * 1000)
-            leader, standby = standby, self.stand_by(f"p{turn}", standby, kubeconfig=user)
+            leader, standby = standby, self.stand_by(f"p{turn}", standby, kubeconfig=user, **PATIENT)
+        self.assertLess(max(took), 1000 * PATIENT_LEASE / 2, "by release, not by expiry")
+        leader.end()
+        standby.end()
+        leader = self.stand("killed", kubeconfig=user)
+        leader.wait("started_leading")
+        standby = self.stand_by("last", leader, kubeconfig=user)
         killed = leader.kill()
-        started = standby.wait("started_leading", killed)
-        self.assertLess(started["time"] - killed, LEASE + 2 * RETRY + 1)
+        standby.wait("started_leading", killed)
         for witness in self.witnesses:
             self.assertEqual(len(witness.all("error", code="WATCH_FORBIDDEN")), 1, f"{witness.identity}: said once")
-        self.assertLess(max(took), 1000 * (1.2 * RETRY + 1))
         support.note(self.title, f"handover by polling: {support.spread(took)}")
 
     def test_resource_names(self):
         user = cluster_user("limited-3")
         self.api.grant(self.namespace, "limited-3", [{"verbs": EVERYTHING, "resourceNames": [self.lock]}])
-        leader, standby = self.leader_and_standby(kubeconfig=user)
+        leader, standby = self.leader_and_standby(kubeconfig=user, **PATIENT)
         self.assertEqual(support.transitions(self.lease()), 0, "created, by PUT")
         self.await_renewals(3)
         told = leader.end()
         started = standby.wait("started_leading", told)
         for witness in self.witnesses:
-            self.assertEqual(witness.all("error"), [])
+            self.assertEqual(witness.errors(), [])
         support.note(self.title, f"handover {1000 * (started['time'] - told):.1f} ms")
 
     def test_no_update(self):
@@ -79,9 +82,9 @@ class Rbac(support.TestCase):
         for _ in range(3):
             started = a.wait("started_leading", lost)
             lost = a.wait("stopped_leading", started["time"], reason="lost_deadline")["time"]
-            self.api.delete_lease(self.namespace, self.lock)
-        self.assertEqual({e["code"] for e in a.all("error")}, {"FORBIDDEN"}, "nothing else is wrong")
-        self.assertLessEqual(a.counts["error"], 3, "once a term")
+            self.delete_lock()
+        self.assertEqual({e["code"] for e in a.errors()}, {"FORBIDDEN"}, "nothing else is wrong")
+        self.assertLessEqual(len(a.errors()), 3, "once a term")
 
     def test_resource_names_of_another_lock(self):
         user = cluster_user("limited-4")
@@ -123,8 +126,8 @@ class Revoked(support.TestCase):
                                  f"{again['time'] - told:.3f} s after the other's SIGTERM; errors said: "
                                  f"{[e['code'] for e in leader.all('error')]}")
         self.assertLessEqual(len(leader.all("error", code="UNAUTHORIZED")), 2, "once for reading, once for writing")
-        self.assertEqual({e["code"] for e in leader.all("error")}, {"UNAUTHORIZED"},
-                         [support.short(e) for e in leader.all("error")])
+        self.assertEqual({e["code"] for e in leader.errors()}, {"UNAUTHORIZED"},
+                         [support.short(e) for e in leader.errors()])
 
 
 def cluster_user(name):

@@ -94,8 +94,12 @@ if __name__ == "__main__":
     if not os.environ.get("K8SLEADER_TEST_CLUSTER_DIR"):
         print("skipped: K8SLEADER_TEST_CLUSTER_DIR names no cluster")
         sys.exit(77)
+    lacking = False
     for peer in clientgo, clientgo_configmaps, python:
         try:
             print(peer())
         except Missing as missing:
             print("missing:", missing)
+            lacking = True
+    # Where nothing may be left out.
+    sys.exit(1 if lacking and os.environ.get("K8SLEADER_TEST_NEEDS_CLUSTER") == "1" else 0)
