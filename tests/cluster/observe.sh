@@ -118,6 +118,8 @@ printf 'abc: '
 watch 1 'resourceVersion=abc'
 call "list, resourceVersion=99999999" GET "$leases?resourceVersion=99999999"
 call "get, resourceVersion=99999999" GET "$leases/cas?resourceVersion=99999999"
+call "list, resourceVersion=abc" GET "$leases?resourceVersion=abc"
+call "get, resourceVersion=abc" GET "$leases/cas?resourceVersion=abc"
 quiet x POST "$leases" "$(lease future '' "$(spec a 0)")"
 rv=$(field .metadata.resourceVersion)
 # Other writers use up versions too, so the distance is a wide one.
@@ -155,6 +157,8 @@ printf 'no resourceVersion, the object exists: '
 watch 1 'fieldSelector=metadata.name%3Dcas'
 printf 'the same, allowWatchBookmarks, timeoutSeconds=3: '
 watch 6 'fieldSelector=metadata.name%3Dcas&allowWatchBookmarks=true&timeoutSeconds=3'
+printf 'the same, resourceVersion=0: '
+watch 6 'resourceVersion=0&fieldSelector=metadata.name%3Dcas&allowWatchBookmarks=true&timeoutSeconds=3'
 printf 'no such object, allowWatchBookmarks, timeoutSeconds=3: '
 watch 6 'fieldSelector=metadata.name%3Dnone&allowWatchBookmarks=true&timeoutSeconds=3'
 printf 'resourceVersion=0, the object exists: '
@@ -227,6 +231,7 @@ quiet x GET "$leases/cas"
 uid=$(field .metadata.uid) rv=$(field .metadata.resourceVersion)
 precondition() { printf '{"apiVersion":"v1","kind":"DeleteOptions","preconditions":%s}' "$1"; }
 call "wrong uid" DELETE "$leases/cas" "$(precondition '{"uid":"00000000-0000-0000-0000-000000000001"}')"
+echo "its details.kind: $(field .details.kind)"
 call "wrong resourceVersion" DELETE "$leases/cas" "$(precondition '{"resourceVersion":"1"}')"
 call "right uid, wrong resourceVersion" DELETE "$leases/cas" "$(precondition "{\"uid\":\"$uid\",\"resourceVersion\":\"1\"}")"
 call "not there" DELETE "$leases/none" "$(precondition '{"uid":"00000000-0000-0000-0000-000000000001"}')"
@@ -263,6 +268,18 @@ printf 'created at %s\n' "$created"
 cat "$work/deleted"
 quiet x GET "$leases"
 printf 'list afterwards: resourceVersion %s\n' "$(field .metadata.resourceVersion)"
+
+title "(12b) the events of a Pod's removal"
+pods=/api/v1/namespaces/$namespace/pods
+pod() { printf '{"metadata":{"name":"%s"},"spec":{%s"containers":[{"name":"c","image":"none"}]}}' "$1" "$2"; }
+quiet x POST "$pods" "$(pod nowhere '')"
+rv=$(field .metadata.resourceVersion)
+quiet x POST "$pods" "$(pod somewhere '"nodeName":"n",')"
+quiet x DELETE "$pods/nowhere"
+quiet x DELETE "$pods/somewhere"
+quiet x DELETE "$pods/somewhere" '{"gracePeriodSeconds":0}'
+watch 2 "resourceVersion=$rv&timeoutSeconds=1" "$pods"
+jq -r '"    \(.object.metadata.name) \(.type) grace \(.object.metadata.deletionGracePeriodSeconds)"' "$work/stream"
 
 title "(10) RBAC"
 limited() { # NUMBER RULES-JSON

@@ -232,6 +232,42 @@ class EditedOnConfigMaps(Edited):
     resource = "configmaps"
 
 
+class Annotation(support.TestCase):
+    """What can only be done to a ConfigMap: its record is a text that anybody may spoil or remove."""
+    resource = "configmaps"
+
+    def annotate(self, text):
+        since = support.now()
+        self.api.patch(f"{support.LOCKS[self.resource].format(self.namespace)}/{self.lock}",
+                       {"metadata": {"annotations": {support.ANNOTATION: text}}})
+        return since
+
+    def test_removed(self):
+        # As if released, by a hand.
+        self.allowed_ms = WATCHED_MS
+        leader, standby = self.leader_and_standby(**WATCHED)
+        since = self.annotate(None)
+        leader.wait("stopped_leading", since, reason="lost_holder")
+        winner, started = self.first_to_lead([leader, standby], since)
+        self.assertGreater(started["token"], leader.all("started_leading")[0]["token"])
+        (standby if winner is leader else leader).wait("new_leader", since, leader=winner.identity)
+
+    def test_unreadable(self):
+        # It may hide a holder: nobody leads by it until it was mended, and who led stops in time.
+        leader, standby = self.leader_and_standby()
+        token = leader.all("started_leading")[0]["token"]
+        since = self.annotate("{")
+        for candidate in leader, standby:
+            candidate.wait("error", since, code="PROTOCOL")
+        leader.wait("stopped_leading", since, reason="lost_deadline")
+        self.wait_until(since + 2 * LEASE)
+        for candidate in leader, standby:
+            self.assert_quiet(candidate, since, "started_leading")
+        mended = self.annotate("{}")
+        _, started = self.first_to_lead([leader, standby], mended)
+        self.assertGreater(started["token"], token)
+
+
 class TouchedOnConfigMaps(Touched):
     resource = "configmaps"
 
