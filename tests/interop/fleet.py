@@ -233,7 +233,7 @@ class Candidate(support.Program):
     """A candidate's process, ours or another's: they print the same lines."""
 
     def __init__(self, kind, identity, command, env=None):  # pylint: disable=super-init-not-called
-        self.kind, self.identity, self.start, self.killed = kind, identity, time.time(), None
+        self.kind, self.identity, self.start, self.gone = kind, identity, time.time(), None
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=support.environment(env),
                                         preexec_fn=support.die_with_parent)
@@ -273,8 +273,12 @@ class Candidate(support.Program):
         """As a crash: the time when it was surely gone."""
         self.process.kill()
         self.process.wait()
-        self.killed = time.time()
-        return self.killed
+        self.gone = time.time()
+        return self.gone
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.kill_now()
 
     def end(self, number=15):
         """Asks it to end; the time just before."""
@@ -282,6 +286,7 @@ class Candidate(support.Program):
         code = self.process.wait(LIMIT)
         self.out.wait_end(LIMIT)
         self.err.wait_end(LIMIT)
+        self.gone = time.time()
         if code != 0:
             raise AssertionError(f"{self.identity} ended with {code}: {self.err.lines[-5:]}")
         return now
@@ -293,17 +298,19 @@ class Candidate(support.Program):
         return self.kind == "client-go" and any("ailed to release l" in line for line in self.err.lines)
 
     def terms(self, until):
-        """(start, end) of each time it led: until it said so, was killed, or the given time."""
-        terms, started = [], None
+        """(lock, start, end of its work, when it said so) of each time it led: until it said so, was gone, or the given time.
+        client-go's work ends when it is cancelled, its callback comes later."""
+        terms, started, cancelled = [], {}, []
         for event in self.events():
+            lock, at = event["lock"], event["time"]
             if event["event"] == "started_leading":
-                started = event["time"]
-            elif event["event"] == "stopped_leading" and started is not None:
-                terms.append((started, event["time"]))
-                started = None
-        if started is not None:
-            terms.append((started, self.killed or until))
-        return terms
+                started[lock] = at
+            elif event["event"] == "cancelled":
+                cancelled.append(at)
+            elif event["event"] == "stopped_leading" and lock in started:
+                terms.append((lock, started.pop(lock), at))
+        terms += [(lock, start, self.gone or until) for lock, start in started.items()]
+        return [(lock, start, min([at for at in cancelled if at >= start] + [end]), end) for lock, start, end in terms]
 
 
 class TestCase(unittest.TestCase):
@@ -321,6 +328,8 @@ class TestCase(unittest.TestCase):
         cls.addClassCleanup(cls.cluster.end)
 
     def setUp(self):
+        self.candidates, self.allowed, self.allowed_why = [], 0.0, None
+        self.addCleanup(self.judge)  # the last one, when all have ended
         self.lock = re.sub("[^a-z0-9]+", "-", self.id().split(".")[-1].lower())[:50].strip("-")
 
     def history(self, kind=LEASES):
@@ -350,7 +359,27 @@ class TestCase(unittest.TestCase):
             print(f"    {leader.identity} lost its release", flush=True)
         return taken, released
 
+    def allow(self, seconds, why):
+        """What no lease can prevent in this test, and for how long it may last at most."""
+        self.allowed, self.allowed_why = seconds, why
+
+    def judge(self):
+        """No two ever led together, of whatever kind, by what they said themselves."""
+        terms = sorted((lock, start, end, candidate.identity) for candidate in self.candidates
+                       for lock, start, end, _ in candidate.terms(time.time()))
+        worst = 0.0
+        for i, (lock, start, end, identity) in enumerate(terms):
+            for other_lock, other_start, other_end, other in terms[i + 1:]:
+                if other_lock != lock:
+                    break
+                together = min(end, other_end) - other_start
+                worst = max(worst, together)
+                self.assertLessEqual(together, self.allowed, f"{identity} led {lock} from {start}, and {other} beside it")
+        if self.allowed_why:
+            self.figure(f"led together ({self.allowed_why})", [worst])
+
     def _keep(self, candidate):
+        self.candidates.append(candidate)
         self.addCleanup(candidate.kill)
         return candidate
 
@@ -377,14 +406,6 @@ class TestCase(unittest.TestCase):
         print(f"    {what}: " + (f"{seconds[0] * 1000:.1f} ms" if len(seconds) == 1 else
               f"median {seconds[len(seconds) // 2] * 1000:.1f} ms, worst {seconds[-1] * 1000:.1f} ms of {len(seconds)}"),
               flush=True)
-
-    def check_never_together(self, candidates, until=None):
-        """Of any two terms the later starts after the end of the earlier."""
-        until = until or time.time()
-        terms = sorted((start, end, c.identity) for c in candidates for start, end in c.terms(until))
-        for i, (start, end, identity) in enumerate(terms):
-            for other_start, _, other in terms[i + 1:]:
-                self.assertGreaterEqual(other_start, end, f"{identity} led from {start}, and {other} beside it")
 
 
 def main():

@@ -36,13 +36,10 @@ class Fleet(fleet.TestCase):
         return index
 
     def terms(self):
-        """(start, end of its work, when it said so, candidate): client-go's work ends when it is cancelled, its callback
-        comes later."""
+        """(start, end of its work, when it said so, candidate)."""
         terms = []
         for candidate in self.all:
-            for start, end in candidate.terms(time.time()):
-                work_end = min([e["time"] for e in candidate.said("cancelled") if e["time"] >= start] + [end])
-                terms.append((start, work_end, end, candidate))
+            terms += [(*term, candidate) for _, *term in candidate.terms(time.time())]
         return sorted(terms, key=lambda term: term[0])
 
     def check(self, leaders_by_record):

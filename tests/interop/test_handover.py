@@ -205,6 +205,7 @@ class Trouble(fleet.TestCase):
         return started
 
     def test_our_leader_frozen(self):
+        self.allow(fleet.LIMIT, "ours can only say that it stopped when it is woken; tests/e2e asks it without events")
         own, peer = self.ours("o"), None
         own.leads()
         peer = self.clientgo("c")
@@ -221,6 +222,7 @@ class Trouble(fleet.TestCase):
         self.assertEqual({v.holder for v in self.versions()[first:]}, {"c"})
 
     def test_their_leader_frozen(self):
+        self.allow(fleet.LIMIT, "frozen and woken, client-go leads on")
         peer = self.clientgo("c")
         peer.leads()
         own = self.ours("o")
@@ -235,6 +237,7 @@ class Trouble(fleet.TestCase):
     def test_release_on_a_stale_record(self):
         """client-go, cancelled while frozen, blanks the lease that ours took meanwhile: ours must say so, and no two
         of ours may lead by it."""
+        self.allow(LEASE, "a foreign release, by two watches")
         peer = self.clientgo("c")
         peer.leads()
         own = self.ours("o-1")
@@ -284,6 +287,7 @@ class Trouble(fleet.TestCase):
 
     def test_same_identity(self):
         """client-go goes by the name alone: a second one leads at once. Ours must see that it is another."""
+        self.allow(LEASE, "client-go goes by the name alone")
         own = self.ours("same", times=LONG)
         own.leads()
         second = self.clientgo("same", times=LONG)
@@ -327,6 +331,7 @@ class Trouble(fleet.TestCase):
         self.assertEqual(peer.said("stopped_leading"), [])
 
     def test_deleted_under_ours(self):
+        self.allow(LEASE, "client-go takes a deleted lease at once")
         own = self.ours("o", times=STEADY)
         own.leads()
         peer = self.clientgo("c", times=STEADY)
@@ -346,6 +351,7 @@ class Trouble(fleet.TestCase):
 
     def test_blanked_by_hand(self):
         """kubectl patch on the lease of each: ours says so; client-go's goes on, or loses it to ours."""
+        self.allow(10, "a foreign release; client-go notices by its renewals")
         own = self.ours("o", times=STEADY)
         own.leads()
         peer = self.clientgo("c", times=STEADY)

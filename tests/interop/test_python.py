@@ -34,6 +34,7 @@ class Python(fleet.TestCase):
 
     def test_released_by_ours(self):
         """Its holder "" is free to it as well, so that it takes the lease at its next look."""
+        self.allow(10, "a foreign release; Python notices by its renewals")
         own = self.ours("o", times=LONG)
         own.leads()
         peer = self.python("p", times=durations(15, 10, 1))
@@ -86,6 +87,7 @@ class Python(fleet.TestCase):
 
     def test_frozen(self):
         """Woken with the lease lost, it finds that out by its next look, and takes nothing from ours."""
+        self.allow(fleet.LIMIT, "frozen and woken, Python leads on")
         peer = self.python("p")
         peer.leads()
         own = self.ours("o")
