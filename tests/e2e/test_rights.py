@@ -31,7 +31,7 @@ class Rbac(support.TestCase):
         a = self.stand("a", kubeconfig=user)
         error = a.wait("error", code="FORBIDDEN")
         self.assertEqual(error["status"], 403)
-        self.assertIn(self.resource, error["message"])
+        self.assertIn("leases", error["message"])
         self.api.grant(self.namespace, "limited-1", [{"verbs": EVERYTHING}])
         granted = support.now()
         started = a.wait("started_leading")
@@ -94,6 +94,38 @@ class Rbac(support.TestCase):
         a.wait("error", code="FORBIDDEN")
         b.wait("started_leading")
         self.assertEqual(a.all("started_leading"), [])
+
+
+class RbacOnConfigMaps(support.TestCase):
+    disturbs = True
+    resource = "configmaps"
+
+    def test_resource_names(self):
+        # A PUT makes no ConfigMap, and a POST is not allowed: an administrator has to make it, and is told so.
+        user = cluster_user("limited-6")
+        self.api.grant(self.namespace, "limited-6", [{"verbs": EVERYTHING, "resourceNames": [self.lock]}], self.resource)
+        a = self.stand("a", kubeconfig=user, **PATIENT)
+        error = a.wait("error", code="FORBIDDEN")
+        self.assertIn("cannot create", error["message"])
+        self.wait_until(support.now() + 3)
+        self.assertEqual(len(a.errors()), 1, "said once, and nothing else is wrong")
+        self.assertEqual(a.all("started_leading"), [])
+        self.api.request("POST", support.LOCKS[self.resource].format(self.namespace), {"metadata": {"name": self.lock}})
+        made = support.now()
+        started = a.wait("started_leading", made)
+        b = self.stand_by("b", a, kubeconfig=user, **PATIENT)
+        told = a.end()
+        b.wait("started_leading", told)
+        self.assertEqual(b.errors(), [])
+        support.note(self.title, f"leads {started['time'] - made:.2f} s after the ConfigMap was made")
+
+    def test_no_right_at_all(self):
+        user = cluster_user("limited-7")
+        a = self.stand("a", kubeconfig=user)
+        error = a.wait("error", code="FORBIDDEN")
+        self.assertIn(self.resource, error["message"])
+        self.api.grant(self.namespace, "limited-7", [{"verbs": EVERYTHING}], self.resource)
+        a.wait("started_leading")
 
 
 class Revoked(support.TestCase):
