@@ -177,9 +177,19 @@ class Cluster:
             raise AssertionError(f"scripts/cluster {' '.join(command)}: {result.returncode}: {result.stderr}")
         return result.stdout
 
+    def insist(self, *command):
+        """For what may be done twice, and is done by kubectl: that gives up when a TLS handshake takes 10 s."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.run(*command)
+            except AssertionError:
+                if time.monotonic() > until:
+                    raise
+
     def as_user(self, kind, name):
         """The kubeconfig of a user without any right."""
-        return self.run(kind, name).strip()
+        return self.insist(kind, name).strip()
 
 
 _cluster = []

@@ -41,10 +41,12 @@ def durations(lease, renew, retry):
 
 
 # With the long ones nothing expires within a test: what is taken was released. The peer polls by its retry period.
-LONG = durations(15, 10, 2)
-LONG_POLLING = durations(15, 10, "300ms")
+LONG_LEASE = 30
+LONG = durations(LONG_LEASE, 20, 2)
+LONG_POLLING = durations(LONG_LEASE, 20, "300ms")
+RELEASED = LONG_LEASE / 2  # what is taken within that, was released
 # Renewed often, but an API server that stands still for some seconds costs nobody the lease.
-STEADY = durations(15, 10, "500ms")
+STEADY = durations(LONG_LEASE, 20, "500ms")
 # Where it has to expire.
 LEASE = 4
 SHORT = durations(LEASE, 3, "500ms")

@@ -80,7 +80,7 @@ class Kubectl(fleet.TestCase):
         spec = text.split("\nspec:\n")[1]
         moment = r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"'
         self.assertRegex(spec, rf"\A  acquireTime: {moment}\n  holderIdentity: example-holder\n"
-                         rf"  leaseDurationSeconds: 15\n  leaseTransitions: 0\n  renewTime: {moment}\n\Z")
+                         rf"  leaseDurationSeconds: {fleet.LONG_LEASE}\n  leaseTransitions: 0\n  renewTime: {moment}\n\Z")
         self.assertEqual(self.cluster.kubectl("get", "lease", self.lock, "-o", "jsonpath={.spec.holderIdentity}"),
                          "example-holder")
         described = self.cluster.kubectl("describe", "lease", self.lock)

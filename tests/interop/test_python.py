@@ -5,7 +5,7 @@ import signal
 
 import fleet
 import peers
-from fleet import LEASE, LEASES, LONG, durations, stamp
+from fleet import LEASE, LEASES, LONG, LONG_LEASE, RELEASED, durations, stamp
 
 
 class Python(fleet.TestCase):
@@ -34,15 +34,15 @@ class Python(fleet.TestCase):
 
     def test_released_by_ours(self):
         """Its holder "" is free to it as well, so that it takes the lease at its next look."""
-        self.allow(10, "a foreign release; Python notices by its renewals")
+        self.allow(20, "a foreign release; Python notices by its renewals")
         own = self.ours("o", times=LONG)
         own.leads()
-        peer = self.python("p", times=durations(15, 10, 1))
+        peer = self.python("p", times=durations(LONG_LEASE, 20, 1))
         peer.follows("o")
         released = own.end()
         self.figure("ours releases, Python leads (it polls each second)", [peer.leads() - released])
         taken, _ = self.await_version(lambda v: v.holder == "p")
-        self.assertLess(stamp(taken.acquired) - released, 5)
+        self.assertLess(stamp(taken.acquired) - released, RELEASED)
         # And back, by the only way there is.
         own = self.ours("o-2", times=LONG)
         own.follows("p")
@@ -51,22 +51,23 @@ class Python(fleet.TestCase):
 
     def test_other_time_zone(self):
         """Its times are local ones, made UTC on the way to a Lease."""
-        peer = self.python("p", env={"TZ": "Asia/Kolkata"})
+        duration = 8
+        peer = self.python("p", times=durations(duration, 6, 1), env={"TZ": "Asia/Kolkata"})
         started = peer.leads()
         own = self.ours("o", env={"TZ": "America/St_Johns"})
         own.follows("p")
         self.await_renewals(4, "p")
         self.assertEqual(own.said("started_leading"), [])
-        self.assertAlmostEqual(stamp(self.versions()[0].acquired), started, delta=5)
+        self.assertAlmostEqual(stamp(self.versions()[0].acquired), started, delta=600)
         killed = peer.kill_now()
         self.assertGreater(own.leads() - killed, 1)
         version, index = self.await_version(lambda v: v.holder == "o")
-        self.assertGreaterEqual(stamp(version.acquired) - stamp(self.versions()[index - 1].renewed), LEASE)
+        self.assertGreaterEqual(stamp(version.acquired) - stamp(self.versions()[index - 1].renewed), duration)
 
     def test_living_beside(self):
         """A standby of each beside a leader of each."""
         names = [f"{self.lock}-{i}" for i in range(2)]
-        patient = durations(6, 5, 1)
+        patient = durations(15, 12, 1)
         leaders = [self.ours("leader", name=names[0], times=patient),
                    self.python("leader", name=names[1], times=patient)]
         for leader in leaders:
