@@ -15,6 +15,7 @@ import signal
 import ssl
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -313,10 +314,13 @@ def await_that(condition, what, witnesses, limit=PATIENCE):
     with changed:
         value = changed.wait_for(condition, limit)
     if not value:
-        seen = "\n".join(f"  {w.identity}{' (ended)' if w.ended else ''}: {w.stderr[-3:] or ''}\n" +
-                         "\n".join(f"    {short(e)}" for e in w.events[-25:]) for w in witnesses)
-        raise AssertionError(f"not in {limit} s: {what}; seen until {now():.3f}:\n{seen}")
+        raise AssertionError(f"not in {limit} s: {what}; seen until {now():.3f}:\n{told_by(witnesses)}")
     return value
+
+
+def told_by(witnesses):
+    return "\n".join(f"  {w.identity}{' (ended)' if w.ended else ''}: {w.stderr[-3:] or ''}\n" +
+                     "\n".join(f"    {short(e)}" for e in w.events[-25:]) for w in witnesses)
 
 
 def short(event):
@@ -361,6 +365,8 @@ class TestCase(unittest.TestCase):
             self.api.create_namespace(self.namespace)
 
     def clear_away(self):
+        if not self._outcome.success:  # unittest's own; there is no other way to know
+            print("\n" + told_by(self.witnesses), file=sys.stderr)
         for witness in self.witnesses:
             witness.clear_away()
         self.delete_namespace(self.namespace)

@@ -219,7 +219,7 @@ class Trouble(fleet.TestCase):
         # It did not write either: the other's lease goes on.
         self.await_renewals(3, "c")
         self.assertEqual(peer.said("stopped_leading"), [])
-        first = next(i for i, v in enumerate(self.versions()) if v.holder == "c")
+        _, first = self.await_version(lambda v: v.holder == "c")
         self.assertEqual({v.holder for v in self.versions()[first:]}, {"c"})
 
     def test_their_leader_frozen(self):
@@ -239,17 +239,28 @@ class Trouble(fleet.TestCase):
         """client-go, cancelled while frozen, blanks the lease that ours took meanwhile: ours must say so, and no two
         of ours may lead by it."""
         self.allow(LEASE, "a foreign release, by two watches")
-        peer = self.clientgo("c")
-        peer.leads()
-        own = self.ours("o-1")
-        own.follows("c")
-        self.take_from_frozen(peer, own)
-        other = self.ours("o-2")
-        other.follows("o-1")
-        peer.signal(signal.SIGTERM)
-        peer.signal(signal.SIGCONT)
-        blanked, index = self.await_version(
-            lambda v: v.holder == "", next(i for i, v in enumerate(self.versions()) if v.holder == "o-1"))
+        base = self.lock
+        for turn in range(10):
+            self.lock = f"{base}-{turn}"
+            peer = self.clientgo("c")
+            peer.leads()
+            own = self.ours("o-1")
+            own.follows("c")
+            self.take_from_frozen(peer, own)
+            other = self.ours("o-2")
+            other.follows("o-1")
+            peer.signal(signal.SIGTERM)
+            peer.signal(signal.SIGCONT)
+            peer.process.wait(fleet.LIMIT)
+            # A write of another, after all of the dead one's.
+            sure = self.cluster.patch(fleet.LEASES, self.lock, {"metadata": {"labels": {"by": "hand"}}})
+            self.await_version(lambda v, sure=sure: int(v.metadata["resourceVersion"]) >= int(sure["metadata"]["resourceVersion"]))
+            if any(v.holder == "" for v in self.versions()):
+                break
+            # Woken, it tried a renewal before it heard that it was cancelled, and saw who leads.
+            for candidate in own, other:
+                candidate.kill()
+        blanked, index = self.await_version(lambda v: v.holder == "")
         taken, _ = self.await_version(lambda v: v.holder != "", index + 1)
         self.assertIn(taken.holder, ("o-1", "o-2"))
         self.assertEqual(taken.transitions, blanked.transitions + 1)
@@ -358,8 +369,8 @@ class Trouble(fleet.TestCase):
         peer.follows("o")
         self.cluster.patch(fleet.LEASES, self.lock, {"spec": {"holderIdentity": ""}})
         own.wait_event("stopped_leading", reason="lost_holder")
-        taken, index = self.await_version(lambda v: v.holder, next(
-            i for i, v in enumerate(self.versions()) if v.holder == "") + 1)
+        _, index = self.await_version(lambda v: v.holder == "")
+        taken, index = self.await_version(lambda v: v.holder, index + 1)
         self.assertEqual(taken.transitions, 1)
         (own if taken.holder == "o" else peer).wait_event("started_leading", 0)
         self.await_renewals(2, taken.holder)
