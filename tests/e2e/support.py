@@ -172,7 +172,7 @@ class Cluster:
 
     def run(self, *command):
         result = subprocess.run([os.path.join(ROOT, "scripts", "cluster"), *command], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, timeout=180, check=False,
+                                stderr=subprocess.PIPE, text=True, timeout=600, check=False,
                                 env={**os.environ, "K8SLEADER_CLUSTER_DIR": self.folder})
         if result.returncode != 0:
             raise AssertionError(f"scripts/cluster {' '.join(command)}: {result.returncode}: {result.stderr}")

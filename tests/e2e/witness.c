@@ -73,7 +73,7 @@ static struct {
     int64_t drain;
     int log_level;
     int linger; /* after a loss, work until the library's grace has passed: the most that is allowed */
-} settings = {.every = 200000, .log_level = K8SLEADER_LOG_WARNING};
+} settings = {.every = 500000, .log_level = K8SLEADER_LOG_WARNING};
 
 static struct candidate *candidates;
 static int candidate_count;
