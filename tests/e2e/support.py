@@ -24,16 +24,16 @@ import uuid
 
 import overlap
 
-PATIENCE = 60.0  # seconds; far more than anything here takes
+PATIENCE = 180.0  # seconds; far more than anything here takes: a starved API server was seen to say nothing for 60
 # Where a lease has to run out.
 SHORT = {"lease_duration": "4s", "renew_deadline": "3s", "retry_period": "400ms"}
 LEASE, DEADLINE, RETRY = 4.0, 3.0, 0.4  # SHORT in seconds
 # Where it must not, however busy the machine is. What is taken within half of the lease was released.
-PATIENT = {"lease_duration": "60s", "renew_deadline": "45s", "retry_period": "400ms"}
-PATIENT_LEASE = 60.0
+PATIENT = {"lease_duration": "150s", "renew_deadline": "120s", "retry_period": "400ms"}
+PATIENT_LEASE = 150.0
 # Where a hand makes two leaders: the next renewal, that would meet the edit as well, is further away than WATCHED_MS, so that
 # it is the watch that bounds their time together.
-WATCHED = {"lease_duration": "60s", "renew_deadline": "45s", "retry_period": "10s"}
+WATCHED = {"lease_duration": "150s", "renew_deadline": "120s", "retry_period": "10s"}
 WATCHED_MS = 7000.0
 LOCKS = {"leases": "/apis/coordination.k8s.io/v1/namespaces/{}/leases", "configmaps": "/api/v1/namespaces/{}/configmaps"}
 LEASES = LOCKS["leases"]

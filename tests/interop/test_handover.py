@@ -206,7 +206,7 @@ class Trouble(fleet.TestCase):
         return started
 
     def test_our_leader_frozen(self):
-        self.allow(fleet.LIMIT, "ours can only say that it stopped when it is woken; tests/e2e asks it without events")
+        self.allow(30, "ours can only say that it stopped when it is woken; tests/e2e asks it without events")
         own, peer = self.ours("o"), None
         own.leads()
         peer = self.clientgo("c")
@@ -223,7 +223,7 @@ class Trouble(fleet.TestCase):
         self.assertEqual({v.holder for v in self.versions()[first:]}, {"c"})
 
     def test_their_leader_frozen(self):
-        self.allow(fleet.LIMIT, "frozen and woken, client-go leads on")
+        self.allow(30, "frozen and woken, client-go leads on")
         peer = self.clientgo("c")
         peer.leads()
         own = self.ours("o")

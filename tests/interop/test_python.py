@@ -88,7 +88,7 @@ class Python(fleet.TestCase):
 
     def test_frozen(self):
         """Woken with the lease lost, it finds that out by its next look, and takes nothing from ours."""
-        self.allow(fleet.LIMIT, "frozen and woken, Python leads on")
+        self.allow(30, "frozen and woken, Python leads on")
         peer = self.python("p")
         peer.leads()
         own = self.ours("o")
