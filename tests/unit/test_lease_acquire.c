@@ -118,6 +118,15 @@ static const struct script_row rows[] = {
      "config queue\n0 start => -\n0 opened fresh => -\n0 send => read\n0 ok 10 - 100 => -\n"
      "5 seen 12 - 100 => -\n300 send => update/acquire base=12\n310 ok 13 w1 => started:13 leader:me "
      "until=10300\n"},
+    {"A candidate's read without an answer gives the next one twice as long, up to ten seconds",
+     START "3333 timeout => error:timeout wake=3358..3383\nwake tick => read timeout=6666\n"
+           "10049 timeout => -\nwake tick => read timeout=10000\n20200 timeout => -\n"
+           "wake tick => read timeout=10000\n20500 missing => create/acquire timeout=3333\n"},
+    {"Ten seconds also for one in a hurry; and once one was answered, as at first",
+     "config lease=1500 renew=900 retry=200\n" START
+     "300 timeout => error:timeout\nwake tick => read timeout=600\n"
+     "1000 timeout => -\nwake tick => read timeout=1200\n1101 ok 10 b 100 => leader:b\n"
+     "1200 opened fresh => read timeout=300\n"},
     {"POST forbidden by resourceNames: a PUT creates", START
      "10 missing => create/acquire\n20 forbidden => put/acquire tr=0\n30 ok 11 w2 => started:11 leader:me\n"},
     {"Where a PUT can't create (ConfigMaps), forbidden is an error",

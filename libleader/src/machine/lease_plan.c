@@ -119,13 +119,23 @@ void kl_lease_plan(struct kl_lease *m)
         m->wake_at = kl_min(m->wake_at, m->stop_until);
 }
 
-/* Early enough for two more attempts, but never less than four round trips: less would be given up for
- * nothing. */
-static int64_t attempt_timeout(const struct kl_lease *m)
+/*
+ * Early enough for two more attempts, but never less than four round trips: less would be given up for
+ * nothing. Who holds no lock has time: each read without an answer gives the next one twice as long. Else a
+ * connection that takes longer to be made than an attempt may last, as to a server under a storm of
+ * handshakes, would never be made at all.
+ */
+static int64_t attempt_timeout(const struct kl_lease *m, int read)
 {
     int64_t budget = kl_lease_holds_lock(m) ? time_left(m) : m->config.renew_deadline;
     int64_t least = kl_max(4 * m->round_trip, KL_MILLISECOND);
-    return kl_max(kl_min(kl_max(budget / 3, least), budget), KL_MILLISECOND);
+    int64_t share = budget / 3;
+    if (read && !kl_lease_holds_lock(m)) {
+        budget = kl_max(budget, KL_READ_LONGEST);
+        for (unsigned i = 0; i < m->failures[0] && share < budget; i++)
+            share *= 2;
+    }
+    return kl_max(kl_min(kl_max(share, least), budget), KL_MILLISECOND);
 }
 
 static void set_holder(struct kl_record *record, const char *holder)
@@ -189,7 +199,7 @@ int kl_lease_send(struct kl_lease *m, int64_t now, int64_t wall_us, struct kl_le
         build_write(m, wall_us, request, &write);
         kl_own_add(m, &write);
     }
-    request->timeout = attempt_timeout(m);
+    request->timeout = attempt_timeout(m, next.read);
     m->request = *request;
     m->request_base = m->version;
     m->sent_at = m->now;
