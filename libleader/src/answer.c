@@ -110,8 +110,10 @@ static k8sleader_error *status_error(const char *server, const char *doing, int 
         advice = "; the server does not accept the credentials: renew the token or the client certificate";
         break;
     case K8SLEADER_ERR_FORBIDDEN:
-        advice = "; allow get, create, update and watch on the lock's resource by a Role, and bind it to "
-                 "this user";
+        advice =
+            "; allow that by a Role, and bind it to this user (leader-with-lease: get, create, update and "
+            "watch on the lock's resource; leader-for-life: get, create, delete and watch on configmaps, "
+            "get and watch on pods)";
         break;
     case K8SLEADER_ERR_NAMESPACE_NOT_FOUND:
         advice = "; create the namespace, or name another one";

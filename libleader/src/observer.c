@@ -224,9 +224,9 @@ static void learn_forbidden(struct kl_subject *subject, const k8sleader_error *e
     if (subject->forbidden || subject->state == KL_POD_ABSENT)
         return;
     subject->forbidden =
-        kl_error_new(K8SLEADER_ERR_PODS_FORBIDDEN,
-                     "whether a leader has ended can't be seen: %s; allow get and watch on %s",
-                     k8sleader_error_message(error), subject->is_node ? "nodes by a ClusterRole" : "pods");
+        kl_error_new(K8SLEADER_ERR_PODS_FORBIDDEN, "whether a leader has ended can't be seen: %s%s",
+                     k8sleader_error_message(error),
+                     subject->is_node ? "; nodes take a ClusterRole: get and watch on nodes" : "");
     kl_error_set_http(subject->forbidden, 403, 1);
     subject->is_lost = 0;
     news(subject);
