@@ -43,6 +43,8 @@ static struct told failed(const k8sleader_error *error)
     };
 }
 
+static const struct told sound = {.input = {.type = KL_INPUT_WATCH_SOUND}};
+
 /* ---- of one election ---- */
 
 static void own_opened(void *user, int fresh)
@@ -85,6 +87,12 @@ static void own_failed(void *user, const k8sleader_error *error)
     tell(user, &told);
 }
 
+static void own_sound(void *user)
+{
+    struct told told = sound;
+    tell(user, &told);
+}
+
 struct kl_watch *kl_lock_watch_own(k8sleader_election *election)
 {
     static const struct kl_watch_handlers handlers = {
@@ -93,6 +101,7 @@ struct kl_watch *kl_lock_watch_own(k8sleader_election *election)
         .deleted = own_deleted,
         .forbidden = own_forbidden,
         .failed = own_failed,
+        .sound = own_sound,
     };
     char doing[512];
     char *collection = kl_lock_path(election->resource, election->namespace_, NULL, NULL);
@@ -135,6 +144,12 @@ static void shared_failed(void *user, const k8sleader_error *error)
     kl_scope_for_all(user, tell, &told);
 }
 
+static void shared_sound(void *user)
+{
+    struct told told = sound;
+    kl_scope_for_all(user, tell, &told);
+}
+
 static void shared_lost_place(void *user)
 {
     kl_scope_relist(user);
@@ -150,6 +165,7 @@ struct kl_watch *kl_lock_watch_shared(k8sleader_client *client, struct kl_scope 
         .deleted = shared_deleted,
         .forbidden = shared_forbidden,
         .failed = shared_failed,
+        .sound = shared_sound,
         .lost_place = shared_lost_place,
     };
     char doing[512];

@@ -30,6 +30,12 @@ static void on_pod_failed(void *user, const k8sleader_error *error)
     (void)kl_worker_step(user, &input, error);
 }
 
+static void on_pod_sound(void *user)
+{
+    struct kl_input input = {.type = KL_INPUT_WATCH_SOUND};
+    (void)kl_worker_step(user, &input, NULL);
+}
+
 static void on_own_pod(void *user, const struct kl_pod_sighting *sighting, const char *node,
                        const k8sleader_error *error)
 {
@@ -50,7 +56,8 @@ static void on_node(void *user, int is_lost, const k8sleader_error *error)
     (void)kl_worker_step(e, &input, error);
 }
 
-static const struct kl_observer_handlers node_handlers = {.node = on_node, .failed = on_pod_failed};
+static const struct kl_observer_handlers node_handlers = {
+    .node = on_node, .failed = on_pod_failed, .sound = on_pod_sound};
 
 static void on_owner_pod(void *user, const struct kl_pod_sighting *sighting, const char *node,
                          const k8sleader_error *error)
@@ -62,8 +69,10 @@ static void on_owner_pod(void *user, const struct kl_pod_sighting *sighting, con
     (void)kl_worker_step(e, &input, error);
 }
 
-static const struct kl_observer_handlers own_handlers = {.pod = on_own_pod, .failed = on_pod_failed};
-static const struct kl_observer_handlers owner_handlers = {.pod = on_owner_pod, .failed = on_pod_failed};
+static const struct kl_observer_handlers own_handlers = {
+    .pod = on_own_pod, .failed = on_pod_failed, .sound = on_pod_sound};
+static const struct kl_observer_handlers owner_handlers = {
+    .pod = on_owner_pod, .failed = on_pod_failed, .sound = on_pod_sound};
 
 /* What the machine wishes to see may have changed. */
 static void observe(k8sleader_election *e)

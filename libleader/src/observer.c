@@ -40,7 +40,9 @@ struct kl_subject {
     struct kl_observer *cursor; /* the next to be told, while telling */
     int telling;
     int untold;               /* somebody has not been told all there is */
-    k8sleader_error *failure; /* to be told, too */
+    k8sleader_error *failure; /* to be told, too … */
+    int is_sound;             /* … or that it is over */
+    int failed;               /* a failure was told, and nothing sound since */
 
     struct kl_watch *watch;
     struct kl_transfer *read;
@@ -103,7 +105,9 @@ static void tell_one(struct kl_subject *subject, struct kl_observer *observer)
 static int tell_each(struct kl_subject *subject)
 {
     k8sleader_error *failure = subject->failure;
+    int is_sound = subject->is_sound;
     subject->failure = NULL;
+    subject->is_sound = 0;
     subject->untold = 0;
     subject->telling = 1;
     subject->cursor = subject->observers;
@@ -114,6 +118,8 @@ static int tell_each(struct kl_subject *subject)
             tell_one(subject, observer);
         else if (failure)
             observer->handlers->failed(observer->user, failure);
+        else if (is_sound)
+            observer->handlers->sound(observer->user);
     }
     subject->telling = 0;
     k8sleader_error_free(failure);
@@ -133,6 +139,17 @@ static void set_failure(struct kl_subject *subject, const k8sleader_error *error
 {
     k8sleader_error_free(subject->failure);
     subject->failure = kl_error_copy(error);
+    subject->failed = 1;
+    subject->is_sound = 0;
+    subject->untold = 1;
+}
+
+static void set_sound(struct kl_subject *subject)
+{
+    if (!subject->failed || subject->failure)
+        return;
+    subject->failed = 0;
+    subject->is_sound = 1;
     subject->untold = 1;
 }
 
@@ -257,6 +274,8 @@ static void on_read(void *user, const struct kl_http_result *result)
     case KL_OUTCOME_OK:
         subject->failures = 0;
         learn_read(subject, verdict.object);
+        if (subject->polling)
+            set_sound(subject);
         break;
     case KL_OUTCOME_NOT_FOUND:
         subject->failures = 0;
@@ -342,12 +361,19 @@ static void on_failed(void *user, const k8sleader_error *error)
     schedule(subject);
 }
 
+static void on_sound(void *user)
+{
+    set_sound(user);
+    schedule(user);
+}
+
 static const struct kl_watch_handlers watch_handlers = {
     .opened = on_opened,
     .shown = on_shown,
     .deleted = on_deleted,
     .forbidden = on_forbidden,
     .failed = on_failed,
+    .sound = on_sound,
 };
 
 /* ---- what to do next ---- */

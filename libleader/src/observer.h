@@ -21,6 +21,8 @@ struct kl_observer_handlers {
     void (*node)(void *user, int is_lost, const k8sleader_error *error);
     /* It can't be learnt for now; it is tried again. */
     void (*failed)(void *user, const k8sleader_error *error);
+    /* After that: it can. */
+    void (*sound)(void *user);
 };
 
 /*

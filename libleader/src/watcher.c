@@ -40,6 +40,7 @@ struct kl_watch {
     int64_t retry_after;
     unsigned failures;
     int understood;         /* an event came on this stream */
+    int reported;           /* a failure, since the last event that was sound */
     k8sleader_error *error; /* what an ERROR event or the decoder said */
 };
 
@@ -89,6 +90,10 @@ static void on_event(void *user, enum kl_watch_event_type type, struct json_obje
     }
     const char *version = version_of(object);
     remember_version(watch, version);
+    if (watch->reported) {
+        watch->reported = 0;
+        watch->handlers->sound(watch->user);
+    }
     const char *name = kl_object_name(object);
     if (type == KL_WATCH_BOOKMARK || !name || (watch->name && strcmp(name, watch->name) != 0))
         return;
@@ -137,6 +142,7 @@ static int64_t back_off(struct kl_watch *watch)
 
 static void report(struct kl_watch *watch, const k8sleader_error *error)
 {
+    watch->reported = 1;
     watch->handlers->failed(watch->user, error);
 }
 

@@ -27,6 +27,8 @@ struct kl_watch_handlers {
     void (*forbidden)(void *user, const k8sleader_error *error);
     /* It could not be opened, or not be read; it is tried again. */
     void (*failed)(void *user, const k8sleader_error *error);
+    /* Something came that could be read, for the first time since it failed. */
+    void (*sound)(void *user);
     /* What came since its last version is lost (410): this frees the watch. NULL: it starts afresh. */
     void (*lost_place)(void *user);
 };

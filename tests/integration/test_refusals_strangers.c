@@ -99,6 +99,41 @@ static void test_other_objects(void **state)
     }
 }
 
+/*
+ * What answers the reads is the API, what answers the watch is not (a proxy, perhaps): each time it is opened
+ * that is met anew, and said once.
+ */
+static void test_garbage_on_the_watch(void **state)
+{
+    enum { OPENINGS = 6 };
+    struct world world;
+    struct devserver_fault fault = {.verb = "watch",
+                                    .action = DEVSERVER_RAW,
+                                    .status = 200,
+                                    .body = "<!doctype html><title>Welcome</title>",
+                                    .content_type = "text/html"};
+    int said = 0;
+    (void)state;
+    world_start(&world);
+    assert_true(devserver_add_fault(world.server, &fault) > 0);
+    k8sleader_election *election = stand_patiently(world.client, "web", "a");
+    /* Taken all the while: of those that wait there is never more than one of a kind. */
+    for (int64_t openings = 0; openings < OPENINGS;) {
+        k8sleader_event *event = NULL;
+        if (k8sleader_client_next_event(world.client, 50, &event) != 0)
+            openings = devserver_requests(world.server, "watch", "leases");
+        if (k8sleader_event_type(event) == K8SLEADER_EVENT_ERROR) {
+            said++;
+            says(k8sleader_event_error(event), "check the server's address", NULL);
+        }
+        k8sleader_event_unref(event);
+    }
+    assert_int_equal(said, 1);
+    devserver_clear_faults(world.server);
+    stop_and_free(world.client, election);
+    world_stop(&world);
+}
+
 /* ---- a redirect ---- */
 
 /* Not followed: the other host hears nothing at all, so no token either. */
@@ -225,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_other_objects),
+        cmocka_unit_test(test_garbage_on_the_watch),
         cmocka_unit_test(test_redirects),
         cmocka_unit_test(test_other_protocols),
         cmocka_unit_test(test_headers_without_bound),

@@ -62,6 +62,7 @@ static const struct name inputs[] = {
     {"opened", KL_INPUT_WATCH_OPENED},
     {"unwatchable", KL_INPUT_WATCH_FORBIDDEN},
     {"watchfail", KL_INPUT_WATCH_FAILED},
+    {"sound", KL_INPUT_WATCH_SOUND},
     {"stop", KL_INPUT_STOP},
     {"drained", KL_INPUT_DRAINED},
     {"abandon", KL_INPUT_ABANDON},

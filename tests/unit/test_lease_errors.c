@@ -6,7 +6,20 @@
 static const struct script_row rows[] = {
     {"A watch that can't be opened is reported once",
      "0 start => -\n1 watchfail forbidden => error:forbidden\n2 watchfail forbidden => -\n"
-     "3 watchfail notsent => error:notsent\n4 opened => -\n5 watchfail forbidden => error:forbidden\n"},
+     "3 watchfail notsent => error:notsent\n4 opened => -\n5 watchfail forbidden => -\n6 opened => -\n"
+     "7 watchfail notsent => -\n"},
+    {"Only something sound on the watch ends its trouble: not that it opens, nor that a read succeeds",
+     START "10 ok 10 b 100 => leader:b\n20 watchfail broken => error:broken\n30 opened fresh => read\n"
+           "40 ok 10 b 100 => -\n50 watchfail broken => -\n60 sound => -\n70 watchfail broken => "
+           "error:broken\n"},
+    {"An event of the lock is sound",
+     START "10 ok 10 b 100 => leader:b\n20 watchfail broken => error:broken\n30 seen 11 b 101 => -\n"
+           "40 watchfail broken => error:broken\n50 gone 12 => -\n60 watchfail broken => error:broken\n"},
+    {"What hinders the watch and the reads alike is reported once",
+     START "1 watchfail notsent => error:notsent\n2 notsent => -\nwake tick => read\n"
+           "100 ok 10 b 100 => leader:b\n110 watchfail notsent => -\n"},
+    {"Nor do they report for each other what goes on",
+     START "1 notsent => error:notsent\n2 watchfail notsent => -\n3 sound => -\n4 watchfail notsent => -\n"},
     {"403 on a read: reported once, tried each retryPeriod",
      START "10 forbidden => error:forbidden wake=2010\nwake tick => read\n2020 forbidden => - wake=4020\n"},
     {"403 on a write: the same",

@@ -3,9 +3,10 @@
 #include "life_script.h"
 
 static const struct script_row rows[] = {
-    {"A watch that can't be opened is reported once, and again after it was up",
+    {"A watch's trouble is reported once, and again after something sound came on it, not after it opened",
      "0 start => -\n1 watchfail forbidden => error:forbidden\n2 watchfail forbidden => -\n"
-     "3 watchfail notsent => error:notsent\n4 opened => -\n5 watchfail forbidden => error:forbidden\n"},
+     "3 watchfail notsent => error:notsent\n4 opened => -\n5 watchfail forbidden => -\n6 sound => -\n"
+     "7 watchfail forbidden => error:forbidden\n"},
     {"403 on a read: said once, tried each retryPeriod",
      START "10 forbidden => error:forbidden wake=2010\nwake tick => read\n2020 forbidden => - wake=4020\n"},
     {"403 on a creation: the same", START "10 missing => create\n20 forbidden => error:forbidden wake=2020\n"

@@ -126,27 +126,22 @@ void kl_lease_win(struct kl_lease *m, struct kl_effects *fx)
     }
 }
 
-/* Each kind of failure is reported once until something of its sort succeeds. */
-static void report(struct kl_lease *m, int is_write, int code, struct kl_effects *fx)
+static void report(struct kl_lease *m, enum kl_told_kind kind, int code, struct kl_effects *fx)
 {
-    unsigned bit = (unsigned)-code & 127;
-    uint64_t *told = &m->told_errors[is_write][bit / 64];
-    if (*told >> (bit % 64) & 1)
-        return;
-    *told |= UINT64_C(1) << (bit % 64);
-    kl_lease_emit(fx, KL_EVENT_ERROR, 0, code, 0);
+    if (kl_told_first(&m->told, kind, code))
+        kl_lease_emit(fx, KL_EVENT_ERROR, 0, code, 0);
 }
 
 static void failed(struct kl_lease *m, int is_write, int code, struct kl_effects *fx)
 {
-    report(m, is_write, code, fx);
+    report(m, is_write ? KL_TOLD_WRITES : KL_TOLD_READS, code, fx);
     m->failures[is_write]++;
 }
 
 static void succeeded(struct kl_lease *m, int is_write)
 {
     m->failures[is_write] = 0;
-    memset(m->told_errors[is_write], 0, sizeof m->told_errors[is_write]);
+    kl_told_forget(&m->told, is_write ? KL_TOLD_WRITES : KL_TOLD_READS);
 }
 
 static void measure(struct kl_lease *m, struct kl_effects *fx)
@@ -233,7 +228,7 @@ static void answered_not_found(struct kl_lease *m, int code, struct kl_effects *
     if (is_write) {
         if (m->request.verb != KL_REQUEST_UPDATE) { /* nothing that a creation should be told */
             if (code)
-                report(m, 1, code, fx);
+                report(m, KL_TOLD_WRITES, code, fx);
             m->failures[1]++;
             kl_lease_back_off(m, 0);
         }
@@ -427,14 +422,15 @@ void kl_lease_step(struct kl_lease *m, const struct kl_input *in, struct kl_effe
     case KL_INPUT_TICK:
         break;
     case KL_INPUT_SEEN:
+        kl_told_forget(&m->told, KL_TOLD_WATCH);
         (void)kl_lease_see(m, in->object, KL_FROM_WATCH, fx);
         break;
     case KL_INPUT_GONE:
+        kl_told_forget(&m->told, KL_TOLD_WATCH);
         (void)kl_lease_see_absent(m, &in->version, KL_FROM_WATCH, fx);
         break;
     case KL_INPUT_WATCH_OPENED:
         m->polling = 0;
-        memset(m->told_errors[0], 0, sizeof m->told_errors[0]);
         if (in->fresh)
             kl_lease_read_at(m, m->now);
         break;
@@ -446,7 +442,10 @@ void kl_lease_step(struct kl_lease *m, const struct kl_input *in, struct kl_effe
         }
         break;
     case KL_INPUT_WATCH_FAILED:
-        report(m, 0, in->error_code, fx);
+        report(m, KL_TOLD_WATCH, in->error_code, fx);
+        break;
+    case KL_INPUT_WATCH_SOUND:
+        kl_told_forget(&m->told, KL_TOLD_WATCH);
         break;
     case KL_INPUT_ANSWER:
         answered(m, in, fx);

@@ -12,6 +12,7 @@
 
 #include "machine/machine.h"
 #include "machine/record.h"
+#include "machine/told.h"
 
 struct kl_lease_config {
     const char *identity; /* borrowed, outlives the machine; at most KL_IDENTITY_MAX bytes */
@@ -115,8 +116,7 @@ struct kl_lease {
     int told_leader; /* NEW_LEADER was said of record.holder */
     int told_barred;
     int told_duplicate;
-    uint64_t told_errors[2]
-                        [2]; /* by error code, for [reads and watches] and [writes], since the last success */
+    struct kl_told told; /* which errors */
 
     /* what is wanted next, for the caller's queue and timer */
     enum kl_urgency want; /* due now */

@@ -97,22 +97,22 @@ static void next_poll(struct kl_life *m)
     m->poll_at = m->now + m->config.retry_period + kl_random_upto(&m->random, m->config.retry_period / 5);
 }
 
-static void report(struct kl_life *m, int is_write, int code, struct kl_effects *fx)
+static void report(struct kl_life *m, enum kl_told_kind kind, int code, struct kl_effects *fx)
 {
-    if (kl_told_first(&m->told[is_write], code))
+    if (kl_told_first(&m->told, kind, code))
         kl_life_emit(fx, KL_EVENT_ERROR, 0, code, 0);
 }
 
 static void failed(struct kl_life *m, int is_write, int code, struct kl_effects *fx)
 {
-    report(m, is_write, code, fx);
+    report(m, is_write ? KL_TOLD_WRITES : KL_TOLD_READS, code, fx);
     m->failures[is_write]++;
 }
 
 static void succeeded(struct kl_life *m, int is_write)
 {
     m->failures[is_write] = 0;
-    kl_told_clear(&m->told[is_write]);
+    kl_told_forget(&m->told, is_write ? KL_TOLD_WRITES : KL_TOLD_READS);
 }
 
 /* The lock is another than the write was meant for. */
@@ -315,14 +315,15 @@ static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effe
     case KL_INPUT_TICK:
         break;
     case KL_INPUT_SEEN:
+        kl_told_forget(&m->told, KL_TOLD_WATCH);
         (void)kl_life_see(m, in->ownership, KL_LIFE_FROM_WATCH, fx);
         break;
     case KL_INPUT_GONE:
+        kl_told_forget(&m->told, KL_TOLD_WATCH);
         (void)kl_life_see_absent(m, &in->version, KL_LIFE_FROM_WATCH);
         break;
     case KL_INPUT_WATCH_OPENED:
         m->polling = 0;
-        kl_told_clear(&m->told[0]);
         if (in->fresh)
             kl_life_read_at(m, m->now);
         break;
@@ -334,7 +335,10 @@ static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effe
         }
         break;
     case KL_INPUT_WATCH_FAILED:
-        report(m, 0, in->error_code, fx);
+        report(m, KL_TOLD_WATCH, in->error_code, fx);
+        break;
+    case KL_INPUT_WATCH_SOUND:
+        kl_told_forget(&m->told, KL_TOLD_WATCH);
         break;
     case KL_INPUT_ANSWER:
         answered(m, in, fx);

@@ -99,7 +99,7 @@ struct kl_life {
     int64_t poll_at;
 
     /* what was said */
-    struct kl_told told[2];               /* of reads and watches, and of writes, since the last success */
+    struct kl_told told;                  /* which errors */
     char told_leader[KL_POD_UID_MAX + 1]; /* NEW_LEADER was said of it */
     int told_barred;                      /* 1 + the kl_owner_kind that was reported; 0: none */
     int told_own;                         /* the code that says why our Pod can't stand; 0: it can */

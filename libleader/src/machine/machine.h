@@ -52,7 +52,8 @@ enum kl_input_type {
     KL_INPUT_WATCH_OPENED, /* the watch is live; `fresh`: without a version, so what was deleted before goes
                               unsaid */
     KL_INPUT_WATCH_FORBIDDEN, /* the lock may not be watched */
-    KL_INPUT_WATCH_FAILED,    /* the watch could not be opened (error_code) */
+    KL_INPUT_WATCH_FAILED,    /* the watch could not be opened, or not be read (error_code) */
+    KL_INPUT_WATCH_SOUND,     /* something came on it that could be read, a bookmark perhaps */
     KL_INPUT_ANSWER,          /* the request in flight came to an end */
     KL_INPUT_STOP,
     KL_INPUT_DRAINED, /* the work of the term named by `token` has ended */

@@ -1,27 +1,34 @@
-/* What was reported already: each code once, until something of its sort succeeds. */
+/*
+ * What was reported already: each code once until something of its kind succeeds; and once for the reads and
+ * the watches together, which mostly fail for the same cause.
+ */
 #ifndef KL_TOLD_H
 #define KL_TOLD_H
 
 #include <stdint.h>
 
+/* What fails each in its own way, and succeeds so: a watch that opens and shows nothing has not succeeded. */
+enum kl_told_kind { KL_TOLD_READS, KL_TOLD_WRITES, KL_TOLD_WATCH, KL_TOLD_KINDS };
+
 struct kl_told {
-    uint64_t codes[2];
+    uint64_t codes[KL_TOLD_KINDS][2];
 };
 
 /* 1 the first time, 0 from then on. Codes are K8SLEADER_ERR_*: between -127 and 0. */
-static inline int kl_told_first(struct kl_told *told, int code)
+static inline int kl_told_first(struct kl_told *told, enum kl_told_kind kind, int code)
 {
-    unsigned bit = (unsigned)-code & 127;
-    uint64_t mask = UINT64_C(1) << (bit % 64);
-    if (told->codes[bit / 64] & mask)
-        return 0;
-    told->codes[bit / 64] |= mask;
-    return 1;
+    unsigned word = ((unsigned)-code & 127) / 64;
+    uint64_t bit = UINT64_C(1) << ((unsigned)-code & 63);
+    uint64_t before = told->codes[kind][word];
+    if (kind != KL_TOLD_WRITES)
+        before |= told->codes[KL_TOLD_READS][word] | told->codes[KL_TOLD_WATCH][word];
+    told->codes[kind][word] |= bit;
+    return !(before & bit);
 }
 
-static inline void kl_told_clear(struct kl_told *told)
+static inline void kl_told_forget(struct kl_told *told, enum kl_told_kind kind)
 {
-    told->codes[0] = told->codes[1] = 0;
+    told->codes[kind][0] = told->codes[kind][1] = 0;
 }
 
 #endif
