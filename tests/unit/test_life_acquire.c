@@ -102,6 +102,13 @@ static const struct script_row rows[] = {
     {"A read that shows something older is the truth: the server came from a backup",
      START "0 ok 10 b => leader:b\n10 opened fresh => read\n20 ok 5 c => leader:c leader=c\n"},
 
+    {"Read as absent, while the watch showed it: read again, for nothing may show the deletion",
+     HELD "10 opened fresh => read\n15 seen 12 b => -\n20 missing => read\n25 missing => - leader=\n"
+          "30 owner b absent => create\n"},
+    {"Read as absent, while the watch showed it, and rightly so",
+     HELD "10 opened fresh => read\n15 seen 12 c => leader:c\n20 missing => read\n25 ok 12 c => - "
+          "wake=never leader=c\n"},
+
     {"Outside a cluster: leads at once, and asks no server",
      "config skipped=1\n0 start => started:0 wake=never known=1 until=never\n10 tick => - wake=never\n"},
     {"Outside a cluster: stops like any other",

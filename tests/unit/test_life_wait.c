@@ -70,6 +70,42 @@ static const struct script_row rows[] = {
     {"Forbidden after its end was seen: ended all the same",
      HELD "50 gone 12 => -\n60 owner b absent => create\n70 conflict => -\n80 owner b forbidden => "
           "error:podsforbidden\n90 gone 14 => - wake=90..95\nwake tick => create\n"},
+
+    {"Created, but a leader that came and went meanwhile has not ended: led only after that", START
+     "0 missing => create\n5 seen 12 c => leader:c observed=c\n6 gone 13 => -\n10 ok 14 me => leader:me "
+     "phase=candidate observed=c leader=me wake=never\n20 owner c deleting => - wake=never\n"
+     "30 owner c absent => read\n35 ok 14 me => started:14 observed=nobody wake=never\n"},
+    {"Created, and a leader that came and went meanwhile has ended: led at once",
+     START "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n7 owner c absent => -\n"
+           "10 ok 14 me => started:14 leader:me\n"},
+    {"A creation that was given up lands after another's term: led only after that",
+     START "0 missing => create\n100 timeout => error:timeout\n210 seen 12 c => leader:c\n220 gone 13 => - "
+           "wake=never\n230 seen 14 me => leader:me read\n240 ok 14 me => - phase=candidate observed=c "
+           "wake=never\n250 owner c terminal => read\n260 ok 14 me => started:14\n"},
+    {"Held back, but the former leader is alive and well, and lost it to a hand: led",
+     START "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n10 ok 14 me => leader:me "
+           "phase=candidate\n20 owner c live => read\n30 ok 14 me => started:14\n"},
+    {"Held back, and the lock is edited: still held back",
+     START "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n10 ok 14 me => leader:me\n"
+           "15 seen 15 me => read\n20 ok 15 me => - phase=candidate observed=c wake=never\n"
+           "30 owner c absent => read\n35 ok 15 me => started:15\n"},
+    {"Held back, and the lock is gone: waited for as before",
+     START "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n10 ok 14 me => leader:me\n"
+           "20 gone 15 => - wake=never\n30 owner c absent => create\n40 ok 16 me => started:16\n"},
+    {"Held back, and the lock goes to another: a standby",
+     START "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n10 ok 14 me => leader:me\n"
+           "20 seen 15 d => leader:d observed=d\n30 owner c absent => - wake=never phase=candidate\n"},
+    {"Held back, and our own Pod is deleted: never led", START
+     "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n10 ok 14 me => leader:me\n"
+     "20 own deleting => note:podending\n30 owner c absent => read\n40 ok 14 me => - phase=candidate\n"},
+    {"Held back, and Pods may not be read: as for any last owner", START
+     "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n10 ok 14 me => leader:me\n"
+     "15 owner c deleting => -\n20 owner c forbidden => error:podsforbidden wake=30020\nwake tick => read\n"
+     "30030 ok 14 me => started:14\n"},
+    {"Lost while the lock was put back, and that lands after the winner's lock went: held back",
+     LEADS "500 gone 12 => create\n505 seen 13 c => stopped:lock leader:c\n506 gone 14 => -\n"
+           "510 ok 15 me => leader:me observed=c\n520 drained 11 => read\n530 ok 15 me => - phase=candidate "
+           "wake=never\n540 owner c absent => read\n550 ok 15 me => started:15\n"},
 };
 
 int main(void)

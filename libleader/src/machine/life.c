@@ -25,7 +25,9 @@ void kl_life_init(struct kl_life *m, const struct kl_life_config *config, uint64
 
 const char *kl_life_leader(const struct kl_life *m)
 {
-    return m->lock == KL_LIFE_LOCK_PRESENT && m->kind == KL_OWNER_POD ? m->owner.name : "";
+    if (m->lock != KL_LIFE_LOCK_PRESENT || m->kind != KL_OWNER_POD)
+        return "";
+    return m->held_back ? m->config.pod.name : m->owner.name;
 }
 
 const struct kl_pod_ref *kl_life_observed(const struct kl_life *m)
@@ -69,6 +71,7 @@ static void close_down(struct kl_life *m, struct kl_effects *fx)
 void kl_life_win(struct kl_life *m, struct kl_effects *fx)
 {
     m->jitter_bound = 0;
+    m->doubtful = 0;
     m->phase = KL_PHASE_LEADING;
     m->token_known = m->version.ordered || m->config.skipped;
     m->token = m->version.ordered ? m->version.number : 0;
@@ -201,8 +204,9 @@ static void answered_not_found(struct kl_life *m, int code, struct kl_effects *f
         int overtaken = m->news_since_sent;
         int news = kl_life_see_absent(m, NULL, KL_LIFE_FROM_READ);
         next_poll(m);
-        if (overtaken && m->must_read)
-            m->read_at = m->now;
+        /* Asked before the last news, or later than what that shows was deleted: only another read tells. */
+        if (overtaken && (m->must_read || m->lock == KL_LIFE_LOCK_PRESENT))
+            kl_life_read_at(m, m->now);
         if (waited && news && !m->polling)
             fx->watch_suspect = 1;
         break;
@@ -241,6 +245,7 @@ static void answered_failed(struct kl_life *m, const struct kl_input *in, struct
     case KL_OUTCOME_AMBIGUOUS:
         if (is_write && m->request.verb != KL_LIFE_DELETE_POD)
             kl_life_read_at(m, m->now); /* it may have been applied */
+        m->doubtful |= m->request.verb == KL_LIFE_CREATE;
         break;
     case KL_OUTCOME_OK:
     case KL_OUTCOME_NOT_FOUND:

@@ -70,6 +70,7 @@ struct kl_life {
     struct kl_pod_ref owner; /* an empty uid: no Pod's so far */
     enum kl_pod_state owner_state;
     int64_t given_until;   /* FORBIDDEN: as good as alive until then */
+    int held_back;         /* the lock is ours, but `owner` had it since we sent for it, and has yet to end */
     int owner_pod_deleted; /* the option delete_pod has been served */
     int node_lost;
 
@@ -86,6 +87,7 @@ struct kl_life {
     struct kl_life_request request; /* in flight */
     int64_t sent_at;
     int news_since_sent; /* something was adopted while the request was under way */
+    int doubtful;        /* a creation came to no certain end: it may land at any time */
     int must_read;       /* a read has to settle what the lock is */
     int64_t read_at;
     int await_news; /* a race was lost: nothing is written until something newer is known */

@@ -27,6 +27,8 @@ void kl_life_see_node(struct kl_life *m, const struct kl_pod_sighting *on_it, in
 int kl_life_is_ours(const struct kl_life *m);
 /* Our Pod may stand: it is known, and nothing says that it ends. */
 int kl_life_may_stand(const struct kl_life *m);
+/* The lock is ours and can be led by. */
+int kl_life_may_win(const struct kl_life *m);
 /* The owner, or last owner, leads no more. */
 int kl_life_owner_ended(const struct kl_life *m);
 /* Looks whether the lock is there to be taken, by a deletion or a creation. */

@@ -76,7 +76,7 @@ void kl_life_plan(struct kl_life *m)
     }
     if (m->phase == KL_PHASE_DRAINING)
         m->wake_at = kl_min(m->wake_at, m->drain_until);
-    if (m->phase == KL_PHASE_CANDIDATE && m->lock == KL_LIFE_LOCK_ABSENT &&
+    if (m->phase == KL_PHASE_CANDIDATE && (m->lock == KL_LIFE_LOCK_ABSENT || m->held_back) &&
         m->owner_state == KL_POD_FORBIDDEN && m->now < m->given_until)
         m->wake_at = kl_min(m->wake_at, m->given_until);
 }

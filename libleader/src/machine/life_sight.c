@@ -12,7 +12,12 @@
 int kl_life_is_ours(const struct kl_life *m)
 {
     return m->lock == KL_LIFE_LOCK_PRESENT && m->kind == KL_OWNER_POD && m->config.pod.uid[0] != '\0' &&
-           strcmp(m->owner.uid, m->config.pod.uid) == 0;
+           (m->held_back || strcmp(m->owner.uid, m->config.pod.uid) == 0);
+}
+
+int kl_life_may_win(const struct kl_life *m)
+{
+    return m->phase == KL_PHASE_CANDIDATE && kl_life_is_ours(m) && kl_life_may_stand(m) && !m->held_back;
 }
 
 int kl_life_may_stand(const struct kl_life *m)
@@ -46,6 +51,17 @@ int kl_life_owner_ended(const struct kl_life *m)
 }
 
 /*
+ * What we asked for when the lock was free may land after another led in between, and that one's Pod may have
+ * lost the lock (a foreground deletion) without having ended: held back until it has. One that simply lives
+ * lost it to a hand, and will find that it has: two that wait for each other would wait for ever. A lock that
+ * others made ours is led by at once: whoever gave it knows.
+ */
+static int owner_is_ending(const struct kl_life *m)
+{
+    return !kl_life_owner_ended(m) && m->owner_state != KL_POD_LIVE;
+}
+
+/*
  * While the ConfigMap is there only a Pod known to have ended, and still in the API, is a reason to delete
  * it: a Pod that is gone leaves its lock to the garbage collector, unless we deleted both.
  */
@@ -57,8 +73,23 @@ static int may_delete(const struct kl_life *m)
            (m->config.take_from_lost_node && m->node_lost && m->owner_state != KL_POD_ABSENT);
 }
 
+static void set_owner(struct kl_life *m, const struct kl_pod_ref *owner)
+{
+    if (strcmp(m->owner.uid, owner->uid) == 0)
+        return;
+    m->owner = *owner;
+    m->owner_state = KL_POD_UNKNOWN;
+    m->owner_pod_deleted = 0;
+    m->node_lost = 0;
+}
+
 void kl_life_weigh(struct kl_life *m)
 {
+    if (m->held_back && !owner_is_ending(m)) {
+        set_owner(m, &m->config.pod);
+        m->held_back = 0;
+        kl_life_read_at(m, m->now);
+    }
     int is_free = m->phase == KL_PHASE_CANDIDATE && kl_life_may_stand(m) && !m->await_news &&
                   ((m->lock == KL_LIFE_LOCK_ABSENT && kl_life_owner_ended(m)) ||
                    (m->lock == KL_LIFE_LOCK_PRESENT && may_delete(m)));
@@ -109,16 +140,6 @@ static void adopted(struct kl_life *m, const struct kl_version *version)
     m->must_read = 0;
 }
 
-static void set_owner(struct kl_life *m, const struct kl_pod_ref *owner)
-{
-    if (strcmp(m->owner.uid, owner->uid) == 0)
-        return;
-    m->owner = *owner;
-    m->owner_state = KL_POD_UNKNOWN;
-    m->owner_pod_deleted = 0;
-    m->node_lost = 0;
-}
-
 /* A lock that is nobody's to take is reported once, until it is another. */
 static void tell_barred(struct kl_life *m, struct kl_effects *fx)
 {
@@ -135,10 +156,21 @@ static void tell_barred(struct kl_life *m, struct kl_effects *fx)
 
 static void tell_leader(struct kl_life *m, struct kl_effects *fx)
 {
-    if (m->kind != KL_OWNER_POD || m->phase == KL_PHASE_CLOSED || strcmp(m->told_leader, m->owner.uid) == 0)
+    const char *uid = m->held_back ? m->config.pod.uid : m->owner.uid;
+    if (m->kind != KL_OWNER_POD || m->phase == KL_PHASE_CLOSED || strcmp(m->told_leader, uid) == 0)
         return;
-    memcpy(m->told_leader, m->owner.uid, sizeof m->told_leader);
+    memcpy(m->told_leader, uid, sizeof m->told_leader);
     kl_life_emit(fx, KL_EVENT_NEW_LEADER, 0, 0, 0);
+}
+
+static int is_held_back(const struct kl_life *m, const struct kl_life_object *object,
+                        enum kl_life_source source)
+{
+    int sent_for = source == KL_LIFE_FROM_CREATE || (m->in_flight && m->request.verb == KL_LIFE_CREATE) ||
+                   m->doubtful || m->held_back;
+    return object->kind == KL_OWNER_POD && m->config.pod.uid[0] != '\0' &&
+           strcmp(object->owner.uid, m->config.pod.uid) == 0 && !kl_life_leads(m) && sent_for &&
+           owner_is_ending(m);
 }
 
 int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_life_source source,
@@ -150,7 +182,8 @@ int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_
     m->lock = KL_LIFE_LOCK_PRESENT;
     m->kind = object->kind;
     m->deleting = object->deleting;
-    if (object->kind == KL_OWNER_POD)
+    m->held_back = is_held_back(m, object, source);
+    if (object->kind == KL_OWNER_POD && !m->held_back)
         set_owner(m, &object->owner);
     adopted(m, &object->version);
     fx->adopted = 1;
@@ -162,7 +195,7 @@ int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_
          */
         if (m->phase == KL_PHASE_CANDIDATE && source == KL_LIFE_FROM_WATCH)
             kl_life_read_at(m, m->now);
-        else if (m->phase == KL_PHASE_CANDIDATE && kl_life_may_stand(m))
+        else if (kl_life_may_win(m))
             kl_life_win(m, fx);
     } else if (kl_life_leads(m) && object->kind != KL_OWNER_NONE) {
         /* Without any owner it is nobody's to take: we lead on. */
@@ -178,7 +211,7 @@ int kl_life_confirm(struct kl_life *m, const struct kl_version *version, struct 
         return 0;
     m->must_read = 0;
     m->await_news = 0;
-    if (m->phase == KL_PHASE_CANDIDATE && kl_life_is_ours(m) && kl_life_may_stand(m))
+    if (kl_life_may_win(m))
         kl_life_win(m, fx);
     return 1;
 }
@@ -193,6 +226,7 @@ int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum
         return 0; /* asked before the last news: it may have come since */
     int news = m->lock != KL_LIFE_LOCK_ABSENT;
     m->lock = KL_LIFE_LOCK_ABSENT;
+    m->held_back = 0;
     m->deleting = 0;
     m->told_barred = 0;
     adopted(m, version ? version : &m->version);
