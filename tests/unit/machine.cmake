@@ -3,7 +3,7 @@ foreach(theme acquire renew conflict deleted coordinated stop herd errors proper
   k8sleader_test(test_lease_${theme} LABEL unit TIMEOUT 300
     SOURCES test_lease_${theme}.c lease_script.c script.c LIBRARIES k8sleader_objects)
 endforeach()
-foreach(theme acquire wait deleted owner ended stop errors herd property)
+foreach(theme acquire wait deleted owner ended stop errors herd property fleet)
   k8sleader_test(test_life_${theme} LABEL unit TIMEOUT 300
     SOURCES test_life_${theme}.c life_script.c script.c LIBRARIES k8sleader_objects)
 endforeach()

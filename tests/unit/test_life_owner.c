@@ -18,8 +18,7 @@ static const struct script_row rows[] = {
      "config rejoin=0\n" LEADS "500 seen 12 c => stopped:holder leader:c\n600 drained 11 => closed\n"},
     {"Re-owned to our Pod's name with another UID: LOST",
      LEADS "500 seen 12 me/other => stopped:holder leader:me observed=other\n"},
-    {"Re-owned during a drain",
-     LEADS "500 stop => stopped:stop\n510 seen 12 c => lostdrain:holder closed\n"},
+    {"Re-owned during a drain", LEADS "500 stop => stopped:stop\n510 seen 12 c => lostdrain:holder closed\n"},
 
     {"Without an owner the leader leads on, and says so once",
      LEADS "500 seen 12 none => note:lockowner phase=leading wake=never\n510 seen 13 none => -\n"
