@@ -361,8 +361,14 @@ class TestCase(unittest.TestCase):
         self.folder = folder.name
         self.addCleanup(self.judge)
         self.addCleanup(self.clear_away)
+        self.addCleanup(self.await_account)
         if not self.without_namespace:
             self.api.create_namespace(self.namespace)
+
+    def await_account(self):
+        """Who is killed at the very moment it was told that it leads has not asked yet, and has nothing to tell."""
+        if any(witness.all("started_leading") for witness in self.witnesses):
+            await_answer(lambda: self.verdict().intervals, bool, "a leader's account has begun")
 
     def clear_away(self):
         if not self._outcome.success:  # unittest's own; there is no other way to know
