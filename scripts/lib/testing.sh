@@ -16,7 +16,8 @@ run_tests() {
     ran=$(sed -nE 's/^\[==========\] ([0-9]+) test\(s\) run\..*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
     skipped=$(grep -cE '^\[  SKIPPED \]|\.\.\. skipped|^Test Skipped\.' "$log" || true)
-    summary+=("$what, on $server: $ran tests in $(grep -c '^Test time = ' "$log") programs, $skipped skipped, in $((SECONDS - since)) s")
+    summary+=("$what, on $server: $ran tests in $(grep -c '^Test time = ' "$log") programs, $skipped skipped, in \
+$((SECONDS - since)) s")
     [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
     ran_on[$server]=$((${ran_on[$server]:-0} + ran))
     grep -hE '^\[  SKIPPED \]|\.\.\. skipped' "$log" | sort -u || true

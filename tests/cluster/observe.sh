@@ -279,7 +279,7 @@ quiet x DELETE "$pods/nowhere"
 quiet x DELETE "$pods/somewhere"
 quiet x DELETE "$pods/somewhere" '{"gracePeriodSeconds":0}'
 watch 2 "resourceVersion=$rv&timeoutSeconds=1" "$pods"
-jq -r '"    \(.object.metadata.name) \(.type) grace \(.object.metadata.deletionGracePeriodSeconds)"' "$work/stream"
+jq -r '.type + " " + (.object.metadata | .name + " grace \(.deletionGracePeriodSeconds)")' "$work/stream"
 
 title "(10) RBAC"
 limited() { # NUMBER RULES-JSON

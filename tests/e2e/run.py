@@ -4,7 +4,7 @@
   run.py --witness PROGRAM                       on the cluster of K8SLEADER_TEST_CLUSTER_DIR; exit code 77 when unset
   run.py --witness PROGRAM --cluster-dir FOLDER  on that cluster of scripts/cluster, which is disturbed
   run.py --witness PROGRAM --own-cluster         on one that is started and ended for it
-  run.py --witness PROGRAM --coordinated         on one beside that of K8SLEADER_TEST_CLUSTER_DIR, with coordinated election
+  run.py --witness PROGRAM --coordinated         on one with coordinated election, in FOLDER-coordinated
   run.py --witness PROGRAM --kubeconfig FILE     on any cluster, without the tests that would disturb it
 
 --seed N repeats what chance decided; TEST... are names such as test_faults or test_handover.Handover.test_killed.
@@ -79,8 +79,8 @@ def main():
         print("skipped: K8SLEADER_TEST_CLUSTER_DIR is not set (the folder of a cluster of scripts/cluster to disturb)")
         return SKIPPED
     if arguments.coordinated:
-        return run_with_own(arguments, os.path.abspath(arguments.cluster_dir) + "-coordinated", "--unsafe-no-fsync",
-                            "--coordinated")
+        folder = os.path.abspath(arguments.cluster_dir) + "-coordinated"
+        return run_with_own(arguments, folder, "--unsafe-no-fsync", "--coordinated")
     os.environ["K8SLEADER_TEST_CLUSTER_DIR"] = os.path.abspath(arguments.cluster_dir)
     return run(arguments)
 

@@ -24,18 +24,19 @@ import uuid
 
 import overlap
 
-PATIENCE = 180.0  # seconds; far more than anything here takes: a starved API server was seen to say nothing for 60
+PATIENCE = 180.0  # seconds; far more than anything takes; a starved API server was seen to be mute for 60
 # Where a lease has to run out.
 SHORT = {"lease_duration": "4s", "renew_deadline": "3s", "retry_period": "400ms"}
 LEASE, DEADLINE, RETRY = 4.0, 3.0, 0.4  # SHORT in seconds
 # Where it must not, however busy the machine is. What is taken within half of the lease was released.
 PATIENT = {"lease_duration": "150s", "renew_deadline": "120s", "retry_period": "400ms"}
 PATIENT_LEASE = 150.0
-# Where a hand makes two leaders: the next renewal, that would meet the edit as well, is further away than WATCHED_MS, so that
-# it is the watch that bounds their time together.
+# Where a hand makes two leaders: the next renewal, that would meet the edit as well, is further away than WATCHED_MS,
+# so that it is the watch that bounds their time together.
 WATCHED = {"lease_duration": "150s", "renew_deadline": "120s", "retry_period": "10s"}
 WATCHED_MS = 7000.0
-LOCKS = {"leases": "/apis/coordination.k8s.io/v1/namespaces/{}/leases", "configmaps": "/api/v1/namespaces/{}/configmaps"}
+LOCKS = {"leases": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
+         "configmaps": "/api/v1/namespaces/{}/configmaps"}
 LEASES = LOCKS["leases"]
 GROUPS = {"leases": "coordination.k8s.io", "configmaps": ""}
 ANNOTATION = "control-plane.alpha.kubernetes.io/leader"  # where a ConfigMap keeps the record
@@ -119,9 +120,10 @@ class Api:
         """A merge patch, of the record's fields by a Lease's names."""
         path = f"{LOCKS[resource].format(namespace)}/{name}"
         if resource == "leases" or spec is None:
-            return as_lease(self.patch(path, {"metadata": metadata or {}, **({"spec": spec} if spec else {})}))
+            change = {"metadata": metadata or {}}
+            return as_lease(self.patch(path, {**change, "spec": spec} if spec else change))
         while True:
-            # The record is one text to the server: written by the version it was read of, lest a renewal be undone.
+            # The record is one text to the server: written on the version it was read of, lest it undo a renewal.
             found = self.request("GET", path)
             record = {**as_lease(found)["spec"], **spec}
             text = json.dumps({AS_ANNOTATED.get(k, k): v for k, v in record.items() if v is not None})
@@ -179,7 +181,7 @@ class Cluster:
         return result.stdout
 
     def insist(self, *command):
-        """For what may be done twice, and is done by kubectl: that gives up when a TLS handshake takes 10 s."""
+        """For what may be done twice and is done by kubectl, which gives a TLS handshake up after 10 s."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
@@ -215,7 +217,7 @@ class Witness:
         self.identity = identity
         self.record = os.path.join(test.folder, f"{identity}-{uuid.uuid4().hex[:6]}")
         arguments = {"kubeconfig": cluster().kubeconfig, "namespace": test.namespace, "name": test.lock,
-                     "identity": identity, "record": self.record, "lock-resource": test.resource, **SHORT, **options}
+                     "lock-resource": test.resource, "identity": identity, "record": self.record, **SHORT, **options}
         arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("K8SLEADER_", "POD_", "KUBE"))}
         self.events, self.stderr, self.ended = [], [], False
@@ -366,7 +368,7 @@ class TestCase(unittest.TestCase):
             self.api.create_namespace(self.namespace)
 
     def await_account(self):
-        """Who is killed at the very moment it was told that it leads has not asked yet, and has nothing to tell."""
+        """Who is killed as soon as it was told that it leads has not asked yet, and has nothing to tell."""
         if any(witness.all("started_leading") for witness in self.witnesses):
             await_answer(lambda: self.verdict().intervals, bool, "a leader's account has begun")
 
@@ -454,7 +456,8 @@ class TestCase(unittest.TestCase):
 
     def assert_quiet(self, witness, since, *names):
         """None of those events since then, but for errors that a busy machine explains."""
-        said = [e for e in list(witness.events) if e["time"] >= since and e["event"] in names and e.get("code") not in BUSY]
+        said = [e for e in list(witness.events)
+                if e["time"] >= since and e["event"] in names and e.get("code") not in BUSY]
         self.assertEqual(said, [], witness.identity)
 
 

@@ -1,5 +1,6 @@
-"""Coordinated leases (KEP-4355): spec.strategy says that the API server appoints the leader from among the LeaseCandidates.
-The library does not take part in that: it stands aside, and harms nobody who does. Needs a cluster with that feature on."""
+"""Coordinated leases (KEP-4355): spec.strategy says that the API server appoints the leader from among the
+LeaseCandidates. The library does not take part in that: it stands aside, and harms nobody who does. Needs a cluster with
+that feature on."""
 
 import datetime
 import threading
@@ -13,7 +14,7 @@ CANDIDATES = "/apis/coordination.k8s.io/v1beta1/namespaces/{}/leasecandidates"
 
 
 class LeaseCandidate(threading.Thread):
-    """Somebody whom the server may appoint: it says again and again that it is there, and writes nothing else."""
+    """Somebody whom the server may appoint: it says again and again that it is there, and no more."""
 
     def __init__(self, test, name, lease):
         super().__init__(daemon=True)
@@ -46,12 +47,13 @@ class LeaseCandidate(threading.Thread):
 
 class Coordinated(support.TestCase):
     def make_lease(self, name, **spec):
-        lease = self.api.request("POST", support.LEASES.format(self.namespace), {"metadata": {"name": name}, "spec": spec})
-        self.assertEqual(lease["spec"].get("strategy"), spec.get("strategy"), "this cluster has coordinated election")
+        lease = self.api.request("POST", support.LEASES.format(self.namespace),
+                                 {"metadata": {"name": name}, "spec": spec})
+        self.assertEqual(lease["spec"].get("strategy"), spec.get("strategy"), "here coordinated election is on")
         return lease
 
     def bystander(self):
-        """One on an ordinary lease beside it, which is none the worse for all this; and by whose renewals time passes."""
+        """One on an ordinary lease beside it, which is none the worse for all this."""
         witness = self.stand("bystander", name="plain", **PATIENT)
         witness.wait("started_leading")
         return witness
@@ -66,15 +68,15 @@ class Coordinated(support.TestCase):
             self.assertEqual(self.lease(lease["metadata"]["name"]), lease)
         for candidate in candidates:
             self.assert_quiet(candidate, since, "started_leading")
-            self.assertEqual([e["code"] for e in candidate.errors()], ["COORDINATED"], "said once, and nothing else is wrong")
+            self.assertEqual([e["code"] for e in candidate.errors()], ["COORDINATED"], "said once, and no more")
 
     def test_stays_out(self):
-        # Free, held by somebody alive, left by somebody dead, held by our own name: none of them is ours to take.
+        # Free, left by somebody dead, held by our own name: none of them is ours to take.
         bystander = self.bystander()
         time = "2001-02-03T04:05:06.000000Z"
         held = {"leaseDurationSeconds": 1, "acquireTime": time, "renewTime": time, "leaseTransitions": 3}
-        specs = {"free": {}, "left": {"holderIdentity": "gone", **held}, "named": {"holderIdentity": "a", **held},
-                 "blank": {"holderIdentity": "", **held},
+        specs = {"free": {}, "blank": {"holderIdentity": "", **held},
+                 "left": {"holderIdentity": "gone", **held}, "named": {"holderIdentity": "a", **held},
                  "preferring": {"holderIdentity": "gone", "preferredHolder": "a", **held}}
         leases = {name: self.make_lease(name, strategy=STRATEGY, **spec) for name, spec in specs.items()}
         candidates = {name: self.stand("a", name=name) for name in specs}
@@ -106,7 +108,8 @@ class Coordinated(support.TestCase):
         self.unharmed(bystander)
 
     def test_made_coordinated_under_a_leader(self):
-        # By hand, with nobody there to be appointed. It steps down at once, long before its lease runs out, and writes no more.
+        # By hand, with nobody there to be appointed. It steps down at once, long before its lease runs out, and
+        # writes no more.
         bystander = self.bystander()
         leader, standby = self.leader_and_standby(**PATIENT)
         token = leader.all("started_leading")[0]["token"]
@@ -125,8 +128,8 @@ class Coordinated(support.TestCase):
         self.unharmed(bystander)
 
     def test_server_takes_over_from_a_leader(self):
-        """A LeaseCandidate for a lease that ours leads: the server makes the lease a coordinated one, and appoints it once the
-        lease has run out. Ours must have stopped before."""
+        """A LeaseCandidate for a lease that ours leads: the server makes the lease a coordinated one, and appoints it
+        once the lease has run out. Ours must have stopped before."""
         bystander = self.bystander()
         leader, standby = self.leader_and_standby()
         since = support.now()
@@ -141,8 +144,8 @@ class Coordinated(support.TestCase):
         self.assertLess(last, seen)
         self.assert_quiet(leader, since, "started_leading")
         self.assertEqual(standby.all("started_leading"), [])
-        support.note(self.title, f"stopped {stopped['time'] - since:.2f} s after the LeaseCandidate came, the appointed one was "
-                                 f"seen {seen - last:.2f} s later")
+        support.note(self.title, f"stopped {stopped['time'] - since:.2f} s after the LeaseCandidate came, the appointed "
+                                 f"one was seen {seen - last:.2f} s later")
         appointed.stop()
         self.unharmed(bystander)
 

@@ -69,7 +69,7 @@ class Edited(support.TestCase):
         leader, standby = self.leader_and_standby(**WATCHED)
         spec = self.lease()["spec"]
         duration = int(LEASE)
-        # All of a record, as a candidate would write it: a shorter duration counts, for it comes with a term of its own.
+        # A record as a candidate would write it: the shorter duration counts, for it comes with a term of its own.
         _, since = self.patch(spec={"holderIdentity": "intruder", "leaseDurationSeconds": duration,
                                     "acquireTime": spec["renewTime"], "leaseTransitions": 1})
         stopped = leader.wait("stopped_leading", since, reason="lost_holder")
@@ -80,7 +80,8 @@ class Edited(support.TestCase):
         self.assertGreater(started["time"] - since, LEASE - RETRY, "the intruder is waited out")
         self.assertEqual(support.transitions(self.lease()), 2)
         self.assertLess(together * 1000, WATCHED_MS)
-        support.note(self.title, f"led beside the intruder for {together * 1000:.1f} ms, told {(stopped['time'] - since) * 1000:.1f} ms after the edit was sent, "
+        support.note(self.title, f"led beside the intruder for {together * 1000:.1f} ms, told "
+                                 f"{(stopped['time'] - since) * 1000:.1f} ms after the edit was sent, "
                                  f"then {winner.identity} led after {started['time'] - since:.2f} s")
 
     def test_holder_changed_to_a_standby(self):
@@ -111,7 +112,7 @@ class Edited(support.TestCase):
         leader, standby = self.leader_and_standby(**PATIENT)
         for value in 1, None, 1, None:
             _, since = self.patch(spec={"leaseDurationSeconds": value})
-            self.await_lease(lambda l: l["spec"].get("leaseDurationSeconds") == PATIENT_LEASE, "its holder puts it right")
+            self.await_lease(lambda l: l["spec"].get("leaseDurationSeconds") == PATIENT_LEASE, "it is put right")
             self.await_renewals(2)
             self.nothing_happens(leader, standby, since)
 

@@ -103,13 +103,14 @@ class Requests(support.TestCase):
     STANDBYS = 10
 
     def count(self):
-        """Requests on leases in SECONDS, by verb; and in how many seconds at most, for asking takes its time as well."""
+        """Requests on leases in SECONDS, by verb; and in how many at most, for asking takes its time."""
         earliest = support.now()
         before = self.api.requests_on_leases()
         self.wait_until(support.now() + self.SECONDS)
         after = self.api.requests_on_leases()
         took = support.now() - earliest
-        return {verb: after[verb] - before.get(verb, 0) for verb in after if after[verb] != before.get(verb, 0)}, took
+        counts = {verb: number - before.get(verb, 0) for verb, number in after.items()}
+        return {verb: number for verb, number in counts.items() if number}, took
 
     def others(self, counts, base):
         return sum(max(0, n - base.get(verb, 0)) for verb, n in counts.items() if verb not in ("PUT", "WATCH"))

@@ -101,16 +101,18 @@ class RbacOnConfigMaps(support.TestCase):
     resource = "configmaps"
 
     def test_resource_names(self):
-        # A PUT makes no ConfigMap, and a POST is not allowed: an administrator has to make it, and is told so.
+        # A PUT makes no ConfigMap, and a POST is not allowed: somebody else has to make it, which is said.
         user = cluster_user("limited-6")
-        self.api.grant(self.namespace, "limited-6", [{"verbs": EVERYTHING, "resourceNames": [self.lock]}], self.resource)
+        rule = {"verbs": EVERYTHING, "resourceNames": [self.lock]}
+        self.api.grant(self.namespace, "limited-6", [rule], self.resource)
         a = self.stand("a", kubeconfig=user, **PATIENT)
         error = a.wait("error", code="FORBIDDEN")
         self.assertIn("cannot create", error["message"])
         self.wait_until(support.now() + 3)
         self.assertEqual(len(a.errors()), 1, "said once, and nothing else is wrong")
         self.assertEqual(a.all("started_leading"), [])
-        self.api.request("POST", support.LOCKS[self.resource].format(self.namespace), {"metadata": {"name": self.lock}})
+        self.api.request("POST", support.LOCKS[self.resource].format(self.namespace),
+                         {"metadata": {"name": self.lock}})
         made = support.now()
         started = a.wait("started_leading", made)
         b = self.stand_by("b", a, kubeconfig=user, **PATIENT)

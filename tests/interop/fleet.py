@@ -301,11 +301,12 @@ class Candidate(support.Program):
 
     def gave_up(self):
         """When a client-go that was not cancelled said that it had stopped."""
-        return [e["time"] for e in self.said("stopped_leading") if self.kind == "client-go" and e["reason"] == "lost"]
+        stops = self.said("stopped_leading") if self.kind == "client-go" else []
+        return [event["time"] for event in stops if event["reason"] == "lost"]
 
     def terms(self, until):
-        """(lock, start, end of its work, when it said so) of each time it led: until it said so, was gone, or the given time.
-        client-go's work ends when it is cancelled, its callback comes later."""
+        """(lock, start, end of its work, when it said so) of each time it led: until it said so, was gone, or the given
+        time. client-go's work ends when it is cancelled, its callback comes later."""
         terms, started, cancelled = [], {}, []
         for event in self.events():
             lock, at = event["lock"], event["time"]
@@ -316,7 +317,8 @@ class Candidate(support.Program):
             elif event["event"] == "stopped_leading" and lock in started:
                 terms.append((lock, started.pop(lock), at))
         terms += [(lock, start, self.gone or until) for lock, start in started.items()]
-        return [(lock, start, min([at for at in cancelled if at >= start] + [end]), end) for lock, start, end in terms]
+        return [(lock, start, min([at for at in cancelled if at >= start] + [end]), end)
+                for lock, start, end in terms]
 
 
 class TestCase(unittest.TestCase):

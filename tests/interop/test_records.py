@@ -98,7 +98,7 @@ class Records(fleet.TestCase):
         for change in ({"renewTime": "2001-02-03T04:05:06.000001Z"}, {"acquireTime": AHEAD}, {"leaseTransitions": 2},
                        {"renewTime": None}):
             self.cluster.patch(LEASES, label, {"metadata": {"labels": {"at": str(len(str(change)))}}})
-            # More than half of the lease passes between two signs of life: one that did not count would be its end.
+            # More than half of the lease passes between two signs of life: one that didn't count would be its end.
             with self.assertRaises(AssertionError):
                 self.history().wait(self.lock, lambda v: v.holder == "o", limit=6)
             last = self.cluster.patch(LEASES, self.lock, {"spec": change})
