@@ -102,6 +102,11 @@ static const struct script_row rows[] = {
     {"A read that shows something older is the truth: the server came from a backup",
      START "0 ok 10 b => leader:b\n10 opened fresh => read\n20 ok 5 c => leader:c leader=c\n"},
 
+    {"The watch is opened anew while a read is under way: read again, for its answer may be older",
+     HELD "10 opened fresh => read\n15 opened fresh => -\n20 ok 10 b => read\n25 missing => - leader=\n"},
+    {"The watch is opened anew while a creation is under way: read again",
+     LEADS "500 gone 12 => create\n505 seen 13 me => -\n507 opened fresh => -\n510 ok 13 me => - wake=560\n"
+           "wake tick => read\n570 missing => create\n"},
     {"Read as absent, while the watch showed it: read again, for nothing may show the deletion",
      HELD "10 opened fresh => read\n15 seen 12 b => -\n20 missing => read\n25 missing => - leader=\n"
           "30 owner b absent => create\n"},

@@ -21,6 +21,11 @@ static const struct script_row rows[] = {
     {"Another was first, the watch says: LOST",
      LEADS "500 gone 12 => create\n505 seen 13 c => stopped:lock leader:c observed=c\n510 conflict => - "
            "phase=lost\n"},
+    {"Another was first, and gone again, an event that comes late says: LOST",
+     LEADS "500 gone 14 => create\n505 seen 13 c => stopped:lock observed=c\n510 notsent => error:notsent "
+           "phase=lost\n"},
+    {"An event of the former term that comes late: leads on",
+     LEADS "500 gone 14 => create\n505 seen 13 me => - phase=leading\n510 ok 15 me => -\n"},
     {"Another was first, a read says: LOST",
      LEADS "500 gone 12 => create\n510 conflict => read\n520 ok 13 c => stopped:lock leader:c\n"},
     {"409, but it is our own: an earlier attempt's trace",

@@ -71,6 +71,18 @@ static const struct script_row rows[] = {
      HELD "50 gone 12 => -\n60 owner b absent => create\n70 conflict => -\n80 owner b forbidden => "
           "error:podsforbidden\n90 gone 14 => - wake=90..95\nwake tick => create\n"},
 
+    {"Read before the deletion, answered after it: whose it was is known all the same",
+     START "3 gone 12 => -\n5 ok 10 c => - observed=c wake=never\n10 owner c deleting => - wake=never\n"
+           "20 owner c absent => create\n"},
+    {"An event that comes late tells of a later owner than was known",
+     HELD "5 owner b absent => -\n10 gone 14 => create\n12 seen 12 c => - observed=c\n20 conflict => -\n"
+          "30 seen 15 d => leader:d observed=d\n"},
+    {"An event that comes late tells of a later owner: a creation that succeeds is held back",
+     HELD "5 owner b absent => -\n10 gone 14 => create\n12 seen 12 c => - observed=c\n20 ok 15 me => "
+          "leader:me phase=candidate observed=c wake=never\n30 owner c absent => read\n"},
+    {"An event that comes late tells of an earlier owner: no matter",
+     HELD "10 gone 14 => -\n12 seen 9 c => - observed=b\n20 owner b absent => create\n"},
+
     {"Created, but a leader that came and went meanwhile has not ended: led only after that", START
      "0 missing => create\n5 seen 12 c => leader:c observed=c\n6 gone 13 => -\n10 ok 14 me => leader:me "
      "phase=candidate observed=c leader=me wake=never\n20 owner c deleting => - wake=never\n"

@@ -259,11 +259,8 @@ static void answered_failed(struct kl_life *m, const struct kl_input *in, struct
     kl_life_back_off(m, least);
 }
 
-static void answered(struct kl_life *m, const struct kl_input *in, struct kl_effects *fx)
+static void settle(struct kl_life *m, const struct kl_input *in, struct kl_effects *fx)
 {
-    if (!m->in_flight)
-        return;
-    m->in_flight = 0;
     if (in->outcome == KL_OUTCOME_OK)
         answered_ok(m, in->ownership, fx);
     else if (in->outcome == KL_OUTCOME_NOT_FOUND)
@@ -274,6 +271,17 @@ static void answered(struct kl_life *m, const struct kl_input *in, struct kl_eff
         lost_race(m);
     else
         answered_failed(m, in, fx);
+}
+
+static void answered(struct kl_life *m, const struct kl_input *in, struct kl_effects *fx)
+{
+    if (!m->in_flight)
+        return;
+    m->in_flight = 0;
+    settle(m, in, fx);
+    /* Whatever was shown may be from before the watch was live, and have been deleted unseen since. */
+    if (m->opened_since_sent)
+        kl_life_read_at(m, m->now);
 }
 
 static void stop(struct kl_life *m, struct kl_effects *fx)
@@ -329,8 +337,10 @@ static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effe
         break;
     case KL_INPUT_WATCH_OPENED:
         m->polling = 0;
-        if (in->fresh)
+        if (in->fresh) {
             kl_life_read_at(m, m->now);
+            m->opened_since_sent = m->in_flight;
+        }
         break;
     case KL_INPUT_WATCH_FORBIDDEN:
         if (!m->polling) {

@@ -67,7 +67,8 @@ struct kl_life {
     int deleting;
 
     /* whose it is; when it is gone, whose it was */
-    struct kl_pod_ref owner; /* an empty uid: no Pod's so far */
+    struct kl_pod_ref owner;         /* an empty uid: no Pod's so far */
+    struct kl_version owner_version; /* of the lock that showed it */
     enum kl_pod_state owner_state;
     int64_t given_until;   /* FORBIDDEN: as good as alive until then */
     int held_back;         /* the lock is ours, but `owner` had it since we sent for it, and has yet to end */
@@ -86,9 +87,10 @@ struct kl_life {
     int in_flight;
     struct kl_life_request request; /* in flight */
     int64_t sent_at;
-    int news_since_sent; /* something was adopted while the request was under way */
-    int doubtful;        /* a creation came to no certain end: it may land at any time */
-    int must_read;       /* a read has to settle what the lock is */
+    int news_since_sent;   /* something was adopted while the request was under way */
+    int doubtful;          /* a creation came to no certain end: it may land at any time */
+    int opened_since_sent; /* the watch was opened anew while the request was under way */
+    int must_read;         /* a read has to settle what the lock is */
     int64_t read_at;
     int await_news; /* a race was lost: nothing is written until something newer is known */
     int64_t free_at;

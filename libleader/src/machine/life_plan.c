@@ -94,6 +94,7 @@ int kl_life_send(struct kl_life *m, int64_t now, struct kl_life_request *request
     m->request = *request;
     m->sent_at = m->now;
     m->news_since_sent = 0;
+    m->opened_since_sent = 0;
     m->in_flight = 1;
     kl_life_plan(m);
     return 1;

@@ -73,8 +73,9 @@ static int may_delete(const struct kl_life *m)
            (m->config.take_from_lost_node && m->node_lost && m->owner_state != KL_POD_ABSENT);
 }
 
-static void set_owner(struct kl_life *m, const struct kl_pod_ref *owner)
+static void set_owner(struct kl_life *m, const struct kl_pod_ref *owner, const struct kl_version *version)
 {
+    m->owner_version = *version;
     if (strcmp(m->owner.uid, owner->uid) == 0)
         return;
     m->owner = *owner;
@@ -86,7 +87,7 @@ static void set_owner(struct kl_life *m, const struct kl_pod_ref *owner)
 void kl_life_weigh(struct kl_life *m)
 {
     if (m->held_back && !owner_is_ending(m)) {
-        set_owner(m, &m->config.pod);
+        set_owner(m, &m->config.pod, &m->version);
         m->held_back = 0;
         kl_life_read_at(m, m->now);
     }
@@ -173,18 +174,35 @@ static int is_held_back(const struct kl_life *m, const struct kl_life_object *ob
            owner_is_ending(m);
 }
 
+/*
+ * The lock is gone, but whose it was last is learnt only now, by an answer or an event that comes late. To a
+ * leader it says that another was first to put the lock back.
+ */
+static void learn_last_owner(struct kl_life *m, const struct kl_life_object *object, struct kl_effects *fx)
+{
+    int later = object->version.ordered && m->owner_version.ordered &&
+                object->version.number > m->owner_version.number;
+    if (m->lock != KL_LIFE_LOCK_ABSENT || object->kind != KL_OWNER_POD || (m->owner.uid[0] != '\0' && !later))
+        return;
+    set_owner(m, &object->owner, &object->version);
+    if (strcmp(m->owner.uid, m->config.pod.uid) != 0)
+        kl_life_lose(m, K8SLEADER_REASON_LOST_LOCK, fx);
+}
+
 int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_life_source source,
                 struct kl_effects *fx)
 {
-    if (is_hint(m, &object->version, source) || !is_news(m, &object->version, source))
+    if (is_hint(m, &object->version, source) || !is_news(m, &object->version, source)) {
+        learn_last_owner(m, object, fx);
         return 0;
+    }
     int was_absent = m->lock == KL_LIFE_LOCK_ABSENT;
     m->lock = KL_LIFE_LOCK_PRESENT;
     m->kind = object->kind;
     m->deleting = object->deleting;
     m->held_back = is_held_back(m, object, source);
     if (object->kind == KL_OWNER_POD && !m->held_back)
-        set_owner(m, &object->owner);
+        set_owner(m, &object->owner, &object->version);
     adopted(m, &object->version);
     fx->adopted = 1;
     tell_barred(m, fx);
