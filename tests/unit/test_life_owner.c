@@ -25,6 +25,8 @@ static const struct script_row rows[] = {
            "520 seen 14 me => - phase=leading\n530 seen 15 none => note:lockowner\n"},
     {"Without an owner, then deleted: put back", LEADS "500 seen 12 none => note:lockowner\n510 gone 13 => "
                                                        "create\n520 ok 14 me => -\n"},
+    {"Without an owner, and an event that comes late says that it was another's before: LOST",
+     LEADS "500 seen 14 none => note:lockowner\n505 seen 13 c => stopped:holder observed=c\n"},
     {"Several owners: LOST", LEADS "500 seen 12 several => note:lockowner stopped:holder wake=never\n"},
     {"An owner that is no Pod: LOST", LEADS "500 seen 12 nopod => note:lockowner stopped:holder\n"},
     {"It was made a lock of leader-with-lease: LOST",

@@ -80,6 +80,9 @@ static const struct script_row rows[] = {
     {"An event that comes late tells of a later owner: a creation that succeeds is held back",
      HELD "5 owner b absent => -\n10 gone 14 => create\n12 seen 12 c => - observed=c\n20 ok 15 me => "
           "leader:me phase=candidate observed=c wake=never\n30 owner c absent => read\n"},
+    {"An event that comes late tells whose a lock without an owner was",
+     START "0 ok 12 none => note:lockowner\n5 seen 11 c => - observed=c\n10 gone 13 => - wake=never\n"
+           "20 owner c absent => create\n"},
     {"An event that comes late tells of an earlier owner: no matter",
      HELD "10 gone 14 => -\n12 seen 9 c => - observed=b\n20 owner b absent => create\n"},
 

@@ -175,18 +175,21 @@ static int is_held_back(const struct kl_life *m, const struct kl_life_object *ob
 }
 
 /*
- * The lock is gone, but whose it was last is learnt only now, by an answer or an event that comes late. To a
- * leader it says that another was first to put the lock back.
+ * The lock is gone, or has no Pod as its owner; whose it was last is learnt only now, by an answer or an
+ * event that comes late. To a leader it says that another had it since.
  */
 static void learn_last_owner(struct kl_life *m, const struct kl_life_object *object, struct kl_effects *fx)
 {
     int later = object->version.ordered && m->owner_version.ordered &&
                 object->version.number > m->owner_version.number;
-    if (m->lock != KL_LIFE_LOCK_ABSENT || object->kind != KL_OWNER_POD || (m->owner.uid[0] != '\0' && !later))
+    int has_owner = m->lock == KL_LIFE_LOCK_PRESENT && m->kind == KL_OWNER_POD;
+    if (has_owner || object->kind != KL_OWNER_POD || (m->owner.uid[0] != '\0' && !later))
         return;
     set_owner(m, &object->owner, &object->version);
     if (strcmp(m->owner.uid, m->config.pod.uid) != 0)
-        kl_life_lose(m, K8SLEADER_REASON_LOST_LOCK, fx);
+        kl_life_lose(
+            m, m->lock == KL_LIFE_LOCK_ABSENT ? K8SLEADER_REASON_LOST_LOCK : K8SLEADER_REASON_LOST_HOLDER,
+            fx);
 }
 
 int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_life_source source,
