@@ -140,6 +140,8 @@ static void judge_refusal(const char *server, const char *doing, const struct kl
     verdict->retry_after = result->retry_after;
     if (!verdict->retry_after)
         verdict->retry_after = said.retry_after_seconds * INT64_C(1000000000);
+    if (verdict->retry_after > KL_RETRY_AFTER_MOST) /* also for the watches, which know no machine */
+        verdict->retry_after = KL_RETRY_AFTER_MOST;
     if (status == 401) {
         code = K8SLEADER_ERR_UNAUTHORIZED;
     } else if (status == 403) {

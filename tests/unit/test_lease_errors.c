@@ -36,6 +36,29 @@ static const struct script_row rows[] = {
      START "0 throttled => error:throttled wake=25..50\nwake tick => read\n100 throttled => - "
            "wake=150..200\nwake tick => read\n200 throttled => - wake=300..400\n"},
     {"429 with Retry-After: not before", START "0 throttled 7000 => error:throttled wake=7000\n"},
+    {"but not for longer than 30 s: whoever says so may be wrong",
+     START "0 throttled 3600000 => error:throttled wake=30000\n"},
+    {"A candidate's attempts get more time with each failure in a row, up to 10 s",
+     "0 start => -\n0 opened fresh => read timeout=3333\n4000 timeout => error:timeout\n"
+     "wake tick => read timeout=6666\n12000 timeout => -\nwake tick => read timeout=10000\n"
+     "24000 timeout => -\nwake tick => read timeout=10000\n"
+     "36000 ok 10 - 100 => note:tight update/acquire timeout=10000\n"},
+    {"A success ends the row",
+     "0 start => -\n0 opened fresh => read timeout=3333\n10 timeout => error:timeout\n"
+     "wake tick => read timeout=6666\n100 ok 10 - 100 => update/acquire timeout=3333\n"},
+    {"However short the durations",
+     "config lease=2000 renew=1400 retry=200\n0 start => -\n0 opened fresh => read timeout=466\n"
+     "500 timeout => error:timeout\nwake tick => read timeout=933\n2000 notsent => error:notsent\n"
+     "wake tick => read timeout=1866\n"},
+    {"Nor is it less than the durations allow",
+     "config lease=90000 renew=60000 retry=2000\n0 start => -\n0 opened fresh => read timeout=20000\n"
+     "500 timeout => error:timeout\nwake tick => read timeout=20000\n"},
+    {"Who leads keeps to its deadline, whatever failed before",
+     "0 start => -\n0 opened fresh => read\n10 timeout => error:timeout\nwake tick => read timeout=6666\n"
+     "100 ok 10 - 100 => update/acquire\n100 timeout => error:timeout\nwake tick => read\n"
+     "200 ok 10 - 100 => update/acquire timeout=6666\n200 ok 11 w2 => started:11 leader:me until=10200\n"
+     "wake tick => update/renew timeout=2666\n2210 notsent => error:notsent\n"
+     "3000 tick => update/renew timeout=2400\n"},
     {"5xx: a growing back-off",
      START "0 error500 => error:error500 wake=25..50\nwake tick => read\n100 error500 => - wake=150..200\n"},
     {"No connection: a growing back-off, to retryPeriod",

@@ -84,7 +84,7 @@ static const struct script_row rows[] = {
      RENEWS "2010 throttled 60000 => error:throttled wake=6005\nwake tick => update/renew\n"},
     {"A back-off from before the win does not eat the new term",
      "0 start => -\n0 opened fresh => read\n0 ok 10 - 100 => update/acquire\n"
-     "100 broken => error:broken\nwake tick => read\n200 throttled 600000 => error:throttled wake=600200\n"
+     "100 broken => error:broken\nwake tick => read\n200 throttled 600000 => error:throttled wake=30200\n"
      "300 seen 11 w1 => started:11 leader:me wake=2000..5150\n"},
     {"Failures are reported once each until something of their sort succeeds",
      RENEWS "2010 notsent => error:notsent\nwake tick => update/renew\n2100 notsent => -\nwake tick => "

@@ -321,7 +321,7 @@ static void answered(struct kl_lease *m, const struct kl_input *in, struct kl_ef
         break;
     case KL_OUTCOME_THROTTLED:
         failed(m, is_write, in->error_code, fx);
-        kl_lease_back_off(m, in->retry_after);
+        kl_lease_back_off(m, kl_min(in->retry_after, KL_RETRY_AFTER_MOST));
         break;
     case KL_OUTCOME_NOT_SENT:
     case KL_OUTCOME_TIMED_OUT:

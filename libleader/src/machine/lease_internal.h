@@ -5,9 +5,6 @@
 
 #include "machine/lease.h"
 
-/* For an answer that nobody's term hangs on. */
-#define KL_READ_LONGEST (10 * KL_SECOND)
-
 /* Where an observation comes from: a read that was sent after the last adoption outranks versions. */
 enum kl_source { KL_FROM_WATCH, KL_FROM_READ, KL_FROM_WRITE };
 

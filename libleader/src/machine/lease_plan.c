@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define CANDIDATE_TIMEOUT_MOST (10 * KL_SECOND)
+
 /* In [0, bound]. */
 int64_t kl_lease_random(struct kl_lease *m, int64_t bound)
 {
@@ -25,6 +27,11 @@ int64_t kl_lease_patience(const struct kl_lease *m)
     return kl_max(kl_max(time_left(m) / 2, 4 * m->round_trip), KL_BACK_OFF_FIRST / 2);
 }
 
+static unsigned failures_in_a_row(const struct kl_lease *m)
+{
+    return m->failures[0] > m->failures[1] ? m->failures[0] : m->failures[1];
+}
+
 /*
  * After a failure: nothing before `least` from now, and longer the more failures there were in a row, up to
  * retryPeriod, with up to half of it by chance. Who holds the lock may not wait past half of the time it has
@@ -33,8 +40,7 @@ int64_t kl_lease_patience(const struct kl_lease *m)
 void kl_lease_back_off(struct kl_lease *m, int64_t least)
 {
     int64_t delay = KL_BACK_OFF_FIRST;
-    unsigned failures = m->failures[0] > m->failures[1] ? m->failures[0] : m->failures[1];
-    for (unsigned i = 1; i < failures && delay < m->config.retry_period; i++)
+    for (unsigned i = 1; i < failures_in_a_row(m) && delay < m->config.retry_period; i++)
         delay *= 2;
     delay = kl_min(delay, m->config.retry_period);
     delay = kl_max(delay / 2 + kl_lease_random(m, delay / 2), least);
@@ -121,21 +127,23 @@ void kl_lease_plan(struct kl_lease *m)
 
 /*
  * Early enough for two more attempts, but never less than four round trips: less would be given up for
- * nothing. Who holds no lock has time: each read without an answer gives the next one twice as long. Else a
- * connection that takes longer to be made than an attempt may last, as to a server under a storm of
- * handshakes, would never be made at all.
+ * nothing.
+ *
+ * Who does not hold the lock has no deadline, and doubles it with each failure in a row: an attempt that is
+ * given up takes its connection's half-made handshake along, and a hundred candidates that begin anew too
+ * soon keep a slow server from ever answering one.
  */
-static int64_t attempt_timeout(const struct kl_lease *m, int read)
+static int64_t attempt_timeout(const struct kl_lease *m)
 {
     int64_t budget = kl_lease_holds_lock(m) ? time_left(m) : m->config.renew_deadline;
     int64_t least = kl_max(4 * m->round_trip, KL_MILLISECOND);
-    int64_t share = budget / 3;
-    if (read && !kl_lease_holds_lock(m)) {
-        budget = kl_max(budget, KL_READ_LONGEST);
-        for (unsigned i = 0; i < m->failures[0] && share < budget; i++)
-            share *= 2;
-    }
-    return kl_max(kl_min(kl_max(share, least), budget), KL_MILLISECOND);
+    int64_t timeout = kl_max(kl_min(kl_max(budget / 3, least), budget), KL_MILLISECOND);
+    if (kl_lease_holds_lock(m))
+        return timeout;
+    int64_t most = kl_max(timeout, CANDIDATE_TIMEOUT_MOST);
+    for (unsigned i = failures_in_a_row(m); i > 0 && timeout < most; i--)
+        timeout *= 2;
+    return kl_min(timeout, most);
 }
 
 static void set_holder(struct kl_record *record, const char *holder)
@@ -199,7 +207,7 @@ int kl_lease_send(struct kl_lease *m, int64_t now, int64_t wall_us, struct kl_le
         build_write(m, wall_us, request, &write);
         kl_own_add(m, &write);
     }
-    request->timeout = attempt_timeout(m, next.read);
+    request->timeout = attempt_timeout(m);
     m->request = *request;
     m->request_base = m->version;
     m->sent_at = m->now;

@@ -233,7 +233,7 @@ static void answered_failed(struct kl_life *m, const struct kl_input *in, struct
     failed(m, is_write, in->error_code, fx);
     switch (in->outcome) {
     case KL_OUTCOME_THROTTLED:
-        least = in->retry_after;
+        least = kl_min(in->retry_after, KL_RETRY_AFTER_MOST);
         break;
     case KL_OUTCOME_FORBIDDEN:
     case KL_OUTCOME_REFUSED:

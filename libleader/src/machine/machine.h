@@ -28,6 +28,10 @@ struct kl_pod_sighting;
 /* Nothing that fails, and nothing that is put right against a foreign hand, is tried again sooner. */
 #define KL_BACK_OFF_FIRST (50 * KL_MILLISECOND)
 
+/* However long a server asks to be left alone: it may be wrong, and a candidate gone for an hour is no
+ * standby. */
+#define KL_RETRY_AFTER_MOST (30 * KL_SECOND)
+
 /* The object's resourceVersion. Unordered ones (no number) can only be compared for equality: number is then
  * a hash. */
 struct kl_version {
