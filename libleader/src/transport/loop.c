@@ -1,6 +1,7 @@
 #include "transport/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,7 +13,8 @@
 
 struct kl_io {
     struct kl_loop *loop;
-    int fd;
+    int fd;  /* its owner's, who may close it before this is freed */
+    int own; /* another one of the same socket, which is what epoll knows */
     int registered;
     void (*ready)(void *user, int fd, uint32_t events);
     void *user;
@@ -145,6 +147,11 @@ struct kl_io *kl_io_new(struct kl_loop *loop, int fd, void (*ready)(void *user, 
         return NULL;
     io->loop = loop;
     io->fd = fd;
+    io->own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (io->own < 0) {
+        free(io);
+        return NULL;
+    }
     io->ready = ready;
     io->user = user;
     return io;
@@ -154,19 +161,25 @@ int kl_io_want(struct kl_io *io, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = io};
     int how = io->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (epoll_ctl(io->loop->epoll_fd, how, io->fd, &event) != 0)
+    if (epoll_ctl(io->loop->epoll_fd, how, io->own, &event) != 0)
         return -1;
     io->registered = 1;
     return 0;
 }
 
-/* libcurl may have closed the descriptor already: then there is nothing to take out, and the failure says nothing. */
+/*
+ * libcurl (7.88: cf_socket_close) closes a socket that is not connected yet without a word, and only then
+ * says that it is to be forgotten. By its number it could not be taken out of epoll any more, where it lives
+ * on as long as a forked child has a copy of it; and by then the number may be another thread's. Our own
+ * descriptor is nobody else's.
+ */
 void kl_io_free(struct kl_io *io)
 {
     if (!io)
         return;
     if (io->registered)
-        (void)epoll_ctl(io->loop->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
+        (void)epoll_ctl(io->loop->epoll_fd, EPOLL_CTL_DEL, io->own, NULL);
+    (void)close(io->own);
     io->ready = NULL;
     io->next_dead = io->loop->dead;
     io->loop->dead = io;

@@ -36,7 +36,9 @@ struct kl_timer {
 int kl_timer_set(struct kl_loop *loop, struct kl_timer *timer, int64_t at);
 void kl_timer_clear(struct kl_loop *loop, struct kl_timer *timer);
 
-/* A descriptor with its handler; `events` as in epoll. Freed by kl_io_free, also safely inside any handler.
+/*
+ * A descriptor with its handler; `events` as in epoll. Freed by kl_io_free, also safely inside any handler;
+ * the descriptor may have been closed before. kl_io_new: NULL without memory or descriptors.
  */
 struct kl_io;
 struct kl_io *kl_io_new(struct kl_loop *loop, int fd, void (*ready)(void *user, int fd, uint32_t events),
