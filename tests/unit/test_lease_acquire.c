@@ -118,6 +118,11 @@ static const struct script_row rows[] = {
      "config queue\n0 start => -\n0 opened fresh => -\n0 send => read\n0 ok 10 - 100 => -\n"
      "5 seen 12 - 100 => -\n300 send => update/acquire base=12\n310 ok 13 w1 => started:13 leader:me "
      "until=10300\n"},
+    {"A watch that is opened afresh during a read asks for another: deleted in between goes unsaid",
+     START "5 opened fresh => -\n10 ok 10 b 100 => leader:b read\n20 missing => - wake=15010\n"},
+    {"the same during a write",
+     START "0 missing => create/acquire\n5 opened fresh => -\n10 ok 11 w1 => started:11 leader:me read\n"
+           "20 ok 11 w1 => -\n"},
     {"A candidate's read without an answer gives the next one twice as long, up to ten seconds",
      START "3333 timeout => error:timeout wake=3358..3383\nwake tick => read timeout=6666\n"
            "10049 timeout => -\nwake tick => read timeout=10000\n20200 timeout => -\n"

@@ -336,6 +336,9 @@ static void answered(struct kl_lease *m, const struct kl_input *in, struct kl_ef
             kl_lease_back_off(m, 0);
         break;
     }
+    /* Whatever was shown may be from before the watch was live, and have been deleted unseen since. */
+    if (m->opened_since_sent)
+        kl_lease_read_at(m, m->now);
     int settled = m->own_count == 0 || (!is_write && in->outcome <= KL_OUTCOME_NOT_FOUND);
     if (m->phase == KL_PHASE_CANDIDATE && m->stopping && settled)
         kl_lease_close(m, fx);
@@ -431,8 +434,10 @@ void kl_lease_step(struct kl_lease *m, const struct kl_input *in, struct kl_effe
         break;
     case KL_INPUT_WATCH_OPENED:
         m->polling = 0;
-        if (in->fresh)
+        if (in->fresh) {
             kl_lease_read_at(m, m->now);
+            m->opened_since_sent = m->in_flight;
+        }
         break;
     case KL_INPUT_WATCH_FORBIDDEN:
         if (!m->polling) {

@@ -96,8 +96,9 @@ struct kl_lease {
     struct kl_lease_request request; /* in flight */
     struct kl_version request_base;
     int64_t sent_at;
-    int news_since_sent; /* something was adopted while the request was under way */
-    int must_read;       /* a read has to settle what the lock is */
+    int news_since_sent;   /* something was adopted while the request was under way */
+    int opened_since_sent; /* the watch was opened afresh while it was under way */
+    int must_read;         /* a read has to settle what the lock is */
     int64_t read_at;
     int hinted; /* the watch showed `hint`, a version that can't be told newer or older: a read has to settle
                    it */
