@@ -24,13 +24,24 @@ struct ds_connection *ds_connection_open(struct devserver *server, struct MHD_Co
     if (connection->next != NULL)
         connection->next->link = &connection->next;
     server->connections = connection;
+    server->mute_connections++;
     return connection;
+}
+
+void ds_connection_asked(struct ds_connection *connection)
+{
+    if (connection->asked)
+        return;
+    connection->asked = 1;
+    connection->server->mute_connections--;
+    ds_tell_news(connection->server);
 }
 
 void ds_connection_close(struct ds_connection *connection)
 {
     if (connection->observed)
         ds_clock_forget(connection->server->clock, connection->socket);
+    ds_connection_asked(connection);
     *connection->link = connection->next;
     if (connection->next != NULL)
         connection->next->link = connection->link;

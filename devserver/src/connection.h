@@ -19,12 +19,15 @@ struct ds_connection {
     int hung_up;
     int frozen; /* nothing is read from it, nothing sent on it, ever again */
     int parked; /* its request waits, suspended */
+    int asked;  /* a request came that could be read */
     struct ds_connection *next;
     struct ds_connection **link;
 };
 
 struct ds_connection *ds_connection_open(struct devserver *server, struct MHD_Connection *http);
 void ds_connection_close(struct ds_connection *connection);
+
+void ds_connection_asked(struct ds_connection *connection);
 
 /* Suspends the request that is being handled. 0: it must not be, the server is closing. */
 int ds_connection_park(struct ds_connection *connection);

@@ -29,6 +29,9 @@ static struct ds_exchange *begin(struct devserver *server, struct MHD_Connection
     exchange->path = ds_copy(path);
     exchange->timer.fire = wake;
     exchange->timer.data = exchange;
+    pthread_mutex_lock(&server->lock);
+    ds_connection_asked(exchange->connection);
+    pthread_mutex_unlock(&server->lock);
     return exchange;
 }
 

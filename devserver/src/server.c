@@ -19,7 +19,8 @@ enum {
     DEFAULT_HISTORY = 10000,
     DEFAULT_GC_PERIOD_MS = 100,
     DEFAULT_LIFETIME_S = 24 * 3600,
-    LARGEST_PEM = 1024 * 1024
+    LARGEST_PEM = 1024 * 1024,
+    FAREWELL_S = 1
 };
 
 static char *read_file(const char *path, char **error)
@@ -103,11 +104,24 @@ static int start_http(struct devserver *server, char **error)
     return -1;
 }
 
+/*
+ * libmicrohttpd (0.9.75) takes no response any more once it is told to stop, not even its own to a request
+ * that can't be read, and crashes in sending that one. So those whose first request is awaited are given a
+ * moment to send it, or to go.
+ */
 static void stop_http(struct devserver *server, int reset)
 {
+    struct timespec until;
+    int timed_out = 0;
     if (server->daemon == NULL)
         return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += FAREWELL_S;
     pthread_mutex_lock(&server->lock);
+    server->waiting++;
+    while (server->mute_connections > 0 && !timed_out)
+        timed_out = pthread_cond_timedwait(&server->news, &server->lock, &until) == ETIMEDOUT;
+    server->waiting--;
     ds_connections_release(server, reset);
     pthread_mutex_unlock(&server->lock);
     MHD_stop_daemon(server->daemon);

@@ -52,6 +52,7 @@ struct devserver {
     struct ds_requestlog *log;
 
     struct ds_connection *connections;
+    unsigned mute_connections; /* on which no request came yet that could be read */
     uint64_t last_cookie;
     int closing; /* no connection may be parked any more */
 
