@@ -37,6 +37,7 @@ struct kl_http {
     unsigned idle_count;
     int in_curl;         /* inside a libcurl callback: handles must not be added or removed */
     unsigned dead_count; /* transfers that were cancelled there, to be swept */
+    struct kl_transfer *opener; /* makes a connection that takes longer than requests may last; or NULL */
     void (*suspicion)(void *user, int64_t sent_at);
     void *suspicion_user;
 };

@@ -413,6 +413,26 @@ static int is_suspicious(struct kl_transfer *t, const struct kl_http_result *res
            t->generation->answered_at < t->sent_at;
 }
 
+static void on_opener_done(void *user, const struct kl_http_result *result)
+{
+    struct kl_http *http = user;
+    (void)result; /* whatever it was, the connection is there, or can't be made */
+    http->opener = NULL;
+}
+
+/*
+ * libcurl gives up a connection that is being made together with the request that asked for it: where a
+ * handshake takes longer than requests may last, none would ever be made. So when a request has timed out
+ * before it was sent, one that may last begins the next connection, and those that follow wait for it
+ * (CURLOPT_PIPEWAIT).
+ */
+static void open_patiently(struct kl_http *http)
+{
+    struct kl_http_request request = {.path = "/version", .timeout = CONNECT_TIMEOUT};
+    if (!http->opener)
+        http->opener = kl_http_send(http, &request, on_opener_done, http);
+}
+
 void kl_transfer_finish(CURL *easy, CURLcode code)
 {
     char *private = NULL;
@@ -427,6 +447,8 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
     if (unanswered && t->generation == http->current[t->generation->channel])
         kl_generation_retire(http, t->generation->channel);
     leave_generation(t);
+    if (t->kind == KIND_REQUEST && code == CURLE_OPERATION_TIMEDOUT && !result.sent && t != http->opener)
+        open_patiently(http);
     if (unanswered && http->suspicion)
         http->suspicion(http->suspicion_user, result.sent_at);
     if (t->kind == KIND_STREAM)
@@ -465,4 +487,5 @@ void kl_transfers_free(struct kl_http *http)
     }
     http->idle_count = 0;
     http->dead_count = 0;
+    http->opener = NULL;
 }
