@@ -165,7 +165,9 @@ static void set_constants(struct kl_transfer *t)
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    /* Not without TLS: there only an answer tells that a connection does not multiplex, libcurl wakes one
+     * transfer that waits for this at a time, and watches answer nothing more. */
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(cluster->server, "https:", 6) == 0 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, cluster->insecure_skip_tls_verify ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, cluster->insecure_skip_tls_verify ? 0L : 2L);
