@@ -78,7 +78,7 @@ class Hands(case.Case):
         a.await_event("error", code="LOCK_OWNER")
         self.assert_nobody_starts(a)
         self.delete_lock()
-        self.assertEqual(0, a.await_end(), a.err.lines)
+        self.assertEqual(0, a.await_end(), (a.err.lines, "\n".join(map(str,a.relay.requests))))
         self.assertEqual(["started"], a.out.lines)
 
     def test_become_ends_at_what_waiting_does_not_mend(self):
