@@ -264,16 +264,18 @@ class Case(unittest.TestCase):
 
     def grant(self, user, *rules):
         """Exactly these rights, each (resource, verbs), of the core API in the test's namespace."""
+        name = f"{user}-{next(Case.numbers)}"
         rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}/"
-        self.ok(self.api.post(rbac + "roles", {"metadata": {"name": user}, "rules": [
+        self.ok(self.api.post(rbac + "roles", {"metadata": {"name": name}, "rules": [
             {"apiGroups": [""], "resources": [resource], "verbs": verbs.split()} for resource, verbs in rules]}), 201)
         self.ok(self.api.post(rbac + "rolebindings", {
-            "metadata": {"name": user}, "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}],
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user}}), 201)
+            "metadata": {"name": name}, "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}}), 201)
 
     def limited(self, *rules):
         """The token of a user with these rights. Its rights are known at once, or soon: both servers watch their Roles."""
         name, token = self.bed.user()
+        self.limited_name = name
         self.grant(name, *rules)
         resource, verbs = rules[0]
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
@@ -320,11 +322,11 @@ class Case(unittest.TestCase):
         return a, b
 
     def await_settled(self, candidate):
-        """Until it has looked at the lock, its own Pod and the leader's, and watches all three."""
+        """Until it watches the lock, its own Pod and the leader's, and has looked at both Pods."""
         if candidate.relay:
             candidate.relay.await_asked("watch", "pods", 2)
             candidate.relay.await_asked("get", "pods", 2)
-            candidate.relay.await_asked("get", "configmaps", 1)
+            candidate.relay.await_asked("watch", "configmaps", 1)
 
     def eventually(self, condition, what):
         """For what nothing tells of."""
