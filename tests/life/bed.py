@@ -1,5 +1,6 @@
 """The server under test, and what has to be done to it in another way on each: its garbage collector, its end, users."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -37,6 +38,34 @@ class Bed:
             self.admin.post("/_devserver/gc", {"enabled": True})
         else:
             self.cluster("resume-gc")
+
+    @contextlib.contextmanager
+    def server_away(self, *candidates):
+        """The API server is not there for a while. The embedded one would forget everything: there the ways to it are cut."""
+        ways = [candidate.relay for candidate in candidates]
+        if self.embedded:
+            for way in ways:
+                way.down()
+        else:
+            self.cluster("kill-apiserver")
+        try:
+            yield
+        finally:
+            if self.embedded:
+                for way in ways:
+                    way.up()
+            else:
+                self.admin.close()
+                self.cluster("up")  # waits for the garbage collector, too
+
+    def restart_server(self, *candidates):
+        if self.embedded:
+            with self.server_away(*candidates):
+                pass
+        else:
+            self.admin.close()
+            self.cluster("restart-apiserver")
+            self.cluster("up")
 
     def user(self):
         """A user without any right but what Roles give: name and token. A real cluster knows eight; each namespace is a

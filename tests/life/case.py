@@ -292,12 +292,14 @@ class Case(unittest.TestCase):
     def downward(pod):
         return {"POD_NAME": pod.name, "POD_UID": pod.uid, "POD_NAMESPACE": pod.case.namespace}
 
-    def start(self, pod, subcommand, *arguments, env=None, direct=False, token=None):
-        """direct: on a connection of its own to the server, with TLS; else on one that is written down."""
+    def start(self, pod, subcommand, *arguments, env=None, direct=False, token=None, prepare=None):
+        """direct: on a connection of its own to the server, with TLS; else on one that is written down, and prepared."""
         way = None
         if not direct:
             way = relays.Relay(self.bed.client_for_watches(), self.folder, token)
             self.addCleanup(way.end)
+            if prepare:
+                prepare(way)
         kubeconfig = way.kubeconfig if way else self.bed.kubeconfig.path
         name = [self.lock] if subcommand == "become" else ["--name", self.lock]
         candidate = Candidate(self, pod, [

@@ -39,7 +39,8 @@ def read_target(method, target, body):
 
 
 class Rule:
-    """What is to happen to requests of this kind: "answer" with a status, "hold" until released, or "reset"."""
+    """What is to happen to requests of this kind: "answer" with a status, "hold" until released, "reset", or "lose" the
+    answer."""
 
     def __init__(self, relay, action, verb, resource, count, **more):
         self.relay, self.action, self.verb, self.resource, self.count = relay, action, verb, resource, count
@@ -103,9 +104,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if rule and rule.action == "answer":
             self.answer(rule)
             return
-        if rule:
+        if rule and rule.action == "hold":
             rule.released.wait(PATIENCE)
-        self.forward(data, request.verb == "watch")
+        self.forward(data, request.verb == "watch", rule is not None and rule.action == "lose")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
@@ -122,13 +123,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    def forward(self, data, is_watch):
+    def forward(self, data, is_watch, is_lost):
         headers = {key: value for key, value in self.headers.items()
                    if key.lower() in ("authorization", "accept", "content-type", "user-agent")}
         if self.upstream is None or is_watch:
             self.upstream = self.relay.connect()
         self.upstream.request(self.command, self.path, data or None, headers)
         answer = self.upstream.getresponse()
+        if is_lost:
+            answer.read()
+            self.reset()
+            return
         kept = {key: value for key, value in answer.getheaders() if key.lower() in ("content-type", "retry-after", "warning")}
         self.send_response(answer.status)
         for key, value in kept.items():
@@ -203,6 +208,10 @@ class Relay:
         self.server.shutdown()
         self.server.server_close()
         self.server = None
+        self.break_off()
+
+    def break_off(self):
+        """Whatever is open."""
         for each in list(self.sockets):
             try:
                 each.shutdown(socket.SHUT_RDWR)
