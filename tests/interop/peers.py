@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("K8SLEADER_INTEROP_BUILD") or os.path.join(HERE, "../../build/interop")
 PYTHON_CLIENT = "kubernetes==37.0.2"
 GO_LEAST = (1, 26)
+PRIVATE_MOUNTS = ["--mount"] if os.geteuid() == 0 else ["--mount", "--map-root-user"]
 
 
 class Missing(Exception):
@@ -37,8 +38,8 @@ def failure(what, said):
     return f"{what}: {said.stdout.strip()[-2000:]}"
 
 
-def built_clientgo(name, *flags):
-    source = os.path.join(HERE, "clientgo")
+def built_with_go(folder, name, *flags):
+    source = os.path.join(HERE, folder)
     # GOTOOLCHAIN: else an older Go would answer with, or download, the version that go.mod names.
     environment = dict(os.environ, GOTOOLCHAIN="local", CGO_ENABLED="0")
     try:
@@ -47,29 +48,38 @@ def built_clientgo(name, *flags):
         version = "none"
     found = re.match(r"go(\d+)\.(\d+)", version)
     if not found or (int(found[1]), int(found[2])) < GO_LEAST:
-        raise Missing(f"client-go's candidates need Go 1.26 or later (found: {version})")
+        raise Missing(f"{folder}'s candidates need Go 1.26 or later (found: {version})")
     # By itself, since what it fails of is the way to the module proxy.
     modules = command("go", "mod", "download", *flags[:1], cwd=source, env=environment)
     if modules.returncode:
-        raise Missing(failure("client-go's modules can't be had", modules))
+        raise Missing(failure(f"{folder}'s modules can't be had", modules))
     program = os.path.join(BUILD, name)
     built = command("go", "build", *flags, "-mod=readonly", "-buildvcs=false", "-o", program, ".", cwd=source,
                     env=environment)
     if built.returncode:
-        raise RuntimeError(failure("client-go's candidate can't be built", built))
+        raise RuntimeError(failure(f"{folder}'s candidate can't be built", built))
     return program
 
 
 @locked
 def clientgo():
     """The path of the candidate of client-go."""
-    return built_clientgo("clientgo-candidate")
+    return built_with_go("clientgo", "clientgo-candidate")
 
 
 @locked
 def clientgo_configmaps():
     """The path of the candidate of an older client-go, with the ConfigMap lock."""
-    return built_clientgo("clientgo-candidate-configmaps", "-modfile=configmaps.mod", "-tags=configmaps")
+    return built_with_go("clientgo", "clientgo-candidate-configmaps", "-modfile=configmaps.mod", "-tags=configmaps")
+
+
+@locked
+def operatorlib():
+    """The path of the candidate of operator-lib."""
+    # It has its namespace from where Pods have it: for this program alone, in a mount namespace of its own.
+    if command("unshare", *PRIVATE_MOUNTS, "mount", "-t", "tmpfs", "none", "/run").returncode:
+        raise Missing("operator-lib's candidates need a mount namespace, and none may be made here")
+    return built_with_go("operatorlib", "operatorlib-candidate")
 
 
 @locked
@@ -95,7 +105,7 @@ if __name__ == "__main__":
         print("skipped: K8SLEADER_TEST_CLUSTER_DIR names no cluster")
         sys.exit(77)
     lacking = False
-    for peer in clientgo, clientgo_configmaps, python:
+    for peer in clientgo, clientgo_configmaps, operatorlib, python:
         try:
             print(peer())
         except Missing as missing:

@@ -40,12 +40,15 @@ class History:
 
     def __init__(self, client, path):
         self.client, self.path, self.events, self.since = client, path, [], None
-        self.changed, self.closed, self.stream = threading.Condition(), False, None
+        self.changed, self.closed, self.stream, self.shown = threading.Condition(), False, None, None
         self._open()
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _open(self):
-        self.stream = self.client.watch(self.path, **({"resourceVersion": self.since} if self.since else {}))
+        """From where the last one ended; where the server has forgotten that, with all there is."""
+        self.shown = None if self.since else set()
+        query = {"resourceVersion": self.since} if self.since else {"allowWatchBookmarks": "true"}
+        self.stream = self.client.watch(self.path, **query)
         if self.stream.status != 200:
             raise AssertionError(self.stream.refusal)
 
@@ -56,14 +59,28 @@ class History:
                     self._open()
                 event = self.stream.next()
                 if event is None or event["type"] == "ERROR":
+                    self.since = None
                     raise ValueError(event)
                 with self.changed:
-                    self.since = event["object"]["metadata"]["resourceVersion"]
-                    self.events.append((event["type"], event["object"]))
+                    self._take(event["type"], event["object"])
                     self.changed.notify_all()
             except (OSError, ValueError, AttributeError, AssertionError, kube.http.client.HTTPException):
                 self.stream = None  # the server was restarted, or this is the end
                 time.sleep(0.1)
+
+    def _take(self, kind, thing):
+        self.since = thing["metadata"]["resourceVersion"]
+        last = {uid(it): (kind, it) for kind, it in self.events}
+        if kind == "BOOKMARK":
+            gone = [it for key, (last_kind, it) in last.items()
+                    if self.shown is not None and last_kind != "DELETED" and key not in self.shown]
+            self.events += [("DELETED", it) for it in gone]
+            self.shown = None
+            return
+        if self.shown is not None:
+            self.shown.add(uid(thing))
+        if uid(thing) not in last or version(last[uid(thing)][1]) != version(thing):
+            self.events.append((kind, thing))
 
     def of(self, name):
         with self.changed:
