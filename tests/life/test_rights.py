@@ -40,7 +40,7 @@ class Rights(case.Case):
         """As operator-lib, which asks for no other Pod: the lock's absence has to do."""
         a, b = self.standby(("configmaps", ALL))
         told = b.await_event("error", code="PODS_FORBIDDEN")["message"]
-        self.assertIn("allow get and watch on pods", told)
+        self.assertIn("get and watch on pods", told)
         self.assert_nobody_starts(b)
         self.assert_silent(b)
         self.unpromised = "it can't see that the Pod is still there"
@@ -99,7 +99,7 @@ class Rights(case.Case):
         a = self.elect(self.web_0)
         a.leads()
         b = self.elect(self.web_1, "--take-from-lost-node", token=token)
-        self.assertIn("nodes by a ClusterRole", b.await_event("error", code="PODS_FORBIDDEN")["message"])
+        self.assertIn("nodes take a ClusterRole: get and watch on nodes", b.await_event("error", code="PODS_FORBIDDEN")["message"])
         self.node_is("Unknown")
         self.assert_nobody_starts(b)
         self.assert_silent(b)
