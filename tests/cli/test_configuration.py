@@ -31,7 +31,7 @@ class Usage(unittest.TestCase):
 
     def test_wrong_usage(self):
         for arguments, says in (
-                ([], "elect, run, status or dev-server"),
+                ([], "elect, run, become, status or dev-server"),
                 (["vote"], 'there is no "vote"'),
                 (["elect"], "--name"),
                 (["elect", "--nam", "a"], "--nam"),
@@ -42,7 +42,7 @@ class Usage(unittest.TestCase):
                 (["elect", "--colour", "red"], "--colour"),
                 (["elect", "-x"], "-x"),
                 (["elect", "--name", "a", "b"], '"b"'),
-                (["elect", "--name", "a", "--mode", "life"], "only lease"),
+                (["elect", "--name", "a", "--mode", "leaf"], "use lease or life"),
                 (["elect", "--name", "a", "--lock-resource", "endpoints"], "leases or configmaps"),
                 (["elect", "--name", "a", "--output", "yaml"], "human or json"),
                 (["elect", "--name", "a", "--log-level", "loud"], "debug"),
