@@ -107,6 +107,11 @@ static void step(k8sleader_election *e, const struct kl_input *input, struct kl_
     kl_life_step(&e->life.machine, input, effects);
 }
 
+static int is_skipped(const k8sleader_election *e)
+{
+    return e->life.machine.config.skipped;
+}
+
 /* ---- the lock ---- */
 
 /* Gives the machine the object it is about, and keeps that when the machine adopts it. */
@@ -276,6 +281,7 @@ const struct kl_mode kl_mode_life = {
     .doing = doing,
     .answered = answered,
     .note = note,
+    .is_skipped = is_skipped,
     .settle = observe,
     .leave = leave,
 };

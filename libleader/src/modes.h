@@ -28,6 +28,9 @@ struct kl_mode {
     /* Words for one of the machine's own findings. */
     k8sleader_error *(*note)(const k8sleader_election *election, int code);
 
+    /* Whether it asks the server for nothing at all, so that there is no lock to watch; NULL: never. */
+    int (*is_skipped)(const k8sleader_election *election);
+
     /* What the machine asks for beside requests may have changed; NULL: nothing ever. */
     void (*settle)(k8sleader_election *election);
 

@@ -155,7 +155,7 @@ static void start(k8sleader_election *e)
     kl_http_set_dead_peer(e->client->http, e->dead_peer_ms);
     struct kl_input input = {.type = KL_INPUT_START};
     (void)kl_worker_step(e, &input, NULL);
-    if (kl_scope_join(e) == 0)
+    if ((e->mode->is_skipped && e->mode->is_skipped(e)) || kl_scope_join(e) == 0)
         return;
     k8sleader_error *error =
         kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to watch %s: it is polled", e->lock_name);
