@@ -275,7 +275,9 @@ K8SLEADER_API void k8sleader_config_free(k8sleader_config *config);
 
 /**
  * A new client with its worker thread. Does not wait for the server: that is not needed to stand as candidate.
- * config: NULL as if new; consumed on success only. *out: free with k8sleader_client_free().
+ * config: NULL as if new; consumed on success only. *out: free with k8sleader_client_free(). Outside a cluster (see
+ * k8sleader_become) and without a kubeconfig it succeeds all the same, for elections that are skipped there; what
+ * needs a server fails then with NO_CONFIG.
  * Threads: any. Errors: NO_CONFIG, FILE, CONFIG, UNSUPPORTED, NO_MEMORY, ARGUMENT. Since: 0.9.
  */
 K8SLEADER_API int k8sleader_client_new(k8sleader_config *config, k8sleader_client **out, k8sleader_error **err);

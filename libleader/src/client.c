@@ -1,6 +1,8 @@
 /* The public object k8sleader_client: its life, from new to free. */
 #include "client_object.h"
+#include "config/url.h"
 #include "fork.h"
+#include "options.h"
 #include "thread.h"
 #include "worker.h"
 
@@ -43,6 +45,31 @@ void kl_client_unref(k8sleader_client *client)
     free(client);
 }
 
+/*
+ * Outside a cluster, and without a way to one: there an election for life is skipped, which takes a client. What
+ * needs a server says what is missing.
+ */
+static int do_without_cluster(struct kl_cluster *cluster, k8sleader_error *missing)
+{
+    kl_cluster_clear(cluster);
+    cluster->missing = missing;
+    return kl_server_url("https://cluster.invalid", "server", &cluster->server, NULL);
+}
+
+static int resolve(k8sleader_config *config, k8sleader_error **err)
+{
+    k8sleader_error *why = NULL;
+    int code = kl_config_resolve(config, &why);
+    if (code == K8SLEADER_ERR_NO_CONFIG && config->cluster.source == KL_SOURCE_NONE && why &&
+        kl_outside_cluster())
+        return do_without_cluster(&config->cluster, why);
+    if (err)
+        *err = why;
+    else
+        k8sleader_error_free(why);
+    return code;
+}
+
 int k8sleader_client_new(k8sleader_config *config, k8sleader_client **out, k8sleader_error **err)
 {
     if (!out)
@@ -50,7 +77,7 @@ int k8sleader_client_new(k8sleader_config *config, k8sleader_client **out, k8sle
     *out = NULL;
     k8sleader_config *own = config ? config : k8sleader_config_new();
     k8sleader_client *client = NULL;
-    int code = own ? kl_config_resolve(own, err)
+    int code = own ? resolve(own, err)
                    : kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a configuration");
     if (code != 0)
         goto failed;
@@ -83,6 +110,8 @@ int k8sleader_client_new(k8sleader_config *config, k8sleader_client **out, k8sle
     *out = client;
     return K8SLEADER_OK;
 failed:
+    if (own && own->cluster.missing)
+        kl_cluster_clear(&own->cluster); /* the caller's still, and may get a server yet */
     if (!config)
         k8sleader_config_free(own);
     return code;

@@ -267,6 +267,8 @@ int k8sleader_client_list_locks(k8sleader_client *client, const char *lock_resou
     char *resolved = NULL;
     if (name && (code = kl_check_dns_subdomain("the lock's name", name, err)) != 0)
         return code;
+    if (client->config->cluster.missing)
+        return kl_fail_as(err, client->config->cluster.missing);
     if ((code = kl_namespace_resolve(&client->config->cluster, namespace_, "", &resolved, err)) != 0)
         return code;
     if (timeout_ms < 0)

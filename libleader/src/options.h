@@ -55,7 +55,13 @@ struct kl_standing {
     uint64_t seed;
 };
 
-/* Errors: DURATION, NAME, IDENTITY, NAMESPACE, NO_NAMESPACE, NO_MEMORY; the standing is then all zero. */
+/*
+ * Outside a cluster: no trace of one in the environment or the file system. Anything less is an error, for a
+ * Pod that skipped its election would lead, and so would each of its replicas.
+ */
+int kl_outside_cluster(void);
+
+/* Errors: NO_CONFIG, DURATION, NAME, IDENTITY, NAMESPACE, NO_NAMESPACE, NO_MEMORY; the standing is then all zero. */
 int kl_standing_resolve(struct kl_standing *standing, const k8sleader_options *options,
                         const struct kl_cluster *cluster, k8sleader_error **err);
 void kl_standing_clear(struct kl_standing *standing);

@@ -169,16 +169,10 @@ static int resolve_lease(struct kl_standing *standing, const k8sleader_options *
     return standing->identity ? K8SLEADER_OK : K8SLEADER_ERR_NO_MEMORY;
 }
 
-/*
- * Outside a cluster: no trace of one at all. Anything less is an error, for a Pod that skipped its election
- * would lead, and so would each of its replicas.
- */
-static int is_outside(const k8sleader_options *o)
+int kl_outside_cluster(void)
 {
     static const char *const traces[] = {"KUBERNETES_SERVICE_HOST", "POD_NAME", "POD_NAMESPACE"};
     char *mounted = NULL;
-    if (o->namespace_)
-        return 0;
     for (size_t i = 0; i < sizeof traces / sizeof traces[0]; i++)
         if (getenv(traces[i]))
             return 0;
@@ -186,6 +180,11 @@ static int is_outside(const k8sleader_options *o)
     int is_mounted = mounted != NULL;
     free(mounted);
     return code == 0 && !is_mounted;
+}
+
+static int is_skipped(const k8sleader_options *o)
+{
+    return o->mode == K8SLEADER_FOR_LIFE && !o->namespace_ && kl_outside_cluster();
 }
 
 static int resolve_pod(struct kl_standing *standing, const k8sleader_options *o,
@@ -225,7 +224,7 @@ static int resolve_life(struct kl_standing *standing, const k8sleader_options *o
         code = check_range("drain-timeout", o->drain_timeout_ms, err);
     if (code != 0)
         return code;
-    standing->life.skipped = is_outside(o);
+    standing->life.skipped = is_skipped(o);
     if (standing->life.skipped) {
         standing->namespace_ = strdup("");
         standing->identity = default_identity();
@@ -251,6 +250,8 @@ static int resolve(struct kl_standing *standing, const k8sleader_options *o, con
     int code = check_mode(o, err);
     if (code == 0)
         code = kl_check_dns_subdomain("the lock's name", o->name, err);
+    if (code == 0 && cluster->missing && !is_skipped(o))
+        code = kl_fail_as(err, cluster->missing);
     if (code == 0)
         code = o->mode == K8SLEADER_FOR_LIFE ? resolve_life(standing, o, cluster, err)
                                              : resolve_lease(standing, o, cluster, err);

@@ -120,6 +120,8 @@ static void test_nothing_to_be_found(void **state)
     assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
     assert_int_equal(unsetenv("KUBECONFIG"), 0);
     assert_int_equal(setenv("HOME", folder, 1), 0);
+    /* With a trace of a Pod it is an error at once. */
+    assert_int_equal(setenv("POD_NAME", "web-0", 1), 0);
     assert_int_equal(k8sleader_client_new(NULL, &client, &error), K8SLEADER_ERR_NO_CONFIG);
     assert_null(client);
     says(error, "KUBERNETES_SERVICE_HOST", "kubeconfig", NULL);
@@ -138,6 +140,50 @@ static void test_nothing_to_be_found(void **state)
     k8sleader_error_free(error);
     assert_int_equal(k8sleader_config_set_server(config, "https://127.0.0.1:1"), 0);
     k8sleader_client_free(client_by(config));
+    assert_int_equal(unsetenv("POD_NAME"), 0);
+}
+
+/* For who leads for life there without an election; everything else needs a cluster, and says so. */
+static void test_outside_a_cluster(void **state)
+{
+    k8sleader_client *client = NULL;
+    k8sleader_election *election = NULL;
+    k8sleader_lock_list *list = NULL;
+    k8sleader_error *error = NULL;
+    (void)state;
+    if (access("/var/run/secrets/kubernetes.io/serviceaccount", F_OK) == 0)
+        skip(); /* this is a Pod */
+    assert_int_equal(unsetenv("KUBERNETES_SERVICE_HOST"), 0);
+    assert_int_equal(unsetenv("POD_NAMESPACE"), 0);
+    assert_int_equal(unsetenv("KUBECONFIG"), 0);
+    assert_int_equal(setenv("HOME", folder, 1), 0);
+    assert_int_equal(k8sleader_client_new(NULL, &client, NULL), 0);
+
+    k8sleader_options *options = k8sleader_options_new(K8SLEADER_LEASE, "web");
+    assert_int_equal(k8sleader_election_start(client, options, NULL, NULL, NULL, &election, &error),
+                     K8SLEADER_ERR_NO_CONFIG);
+    says(error, "KUBERNETES_SERVICE_HOST", "kubeconfig", NULL);
+    k8sleader_error_free(error);
+    k8sleader_options_free(options);
+    error = NULL;
+    assert_int_equal(k8sleader_client_list_locks(client, NULL, "default", NULL, 1000, &list, &error),
+                     K8SLEADER_ERR_NO_CONFIG);
+    says(error, "kubeconfig", NULL);
+    k8sleader_error_free(error);
+
+    /* A namespace is a trace of a cluster. */
+    error = NULL;
+    options = k8sleader_options_new(K8SLEADER_FOR_LIFE, "web");
+    assert_int_equal(k8sleader_options_set(options, "namespace", "default", NULL), 0);
+    assert_int_equal(k8sleader_election_start(client, options, NULL, NULL, NULL, &election, &error),
+                     K8SLEADER_ERR_NO_CONFIG);
+    k8sleader_error_free(error);
+    k8sleader_options_free(options);
+
+    assert_int_equal(k8sleader_become(client, "web", 60000, &election, NULL), 0);
+    assert_int_equal(k8sleader_election_is_leader(election), 1);
+    k8sleader_election_free(election);
+    k8sleader_client_free(client);
 }
 
 static void test_incluster_without_a_mount(void **state)
@@ -208,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_kubeconfigs),
         cmocka_unit_test(test_a_mended_kubeconfig),
         cmocka_unit_test(test_nothing_to_be_found),
+        cmocka_unit_test(test_outside_a_cluster),
         cmocka_unit_test(test_incluster_without_a_mount),
         cmocka_unit_test(test_setters),
     };

@@ -6,6 +6,7 @@ import os
 import unittest
 
 import case
+import relay
 import support
 
 MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -42,18 +43,21 @@ class Setup(case.Case):
     # ---- outside
 
     def test_outside_a_cluster_it_is_skipped(self):
-        for arguments in (), self.kubeconfig:
+        way = relay.Relay(self.bed.client_for_watches(), self.folder)
+        self.addCleanup(way.end)
+        for arguments in (), ("--kubeconfig", way.kubeconfig):
             with self.subTest(arguments):
                 a = self.program("elect", "--log-level", "debug", *arguments)
                 started = a.leads()
                 self.assertIs(True, started["skipped"])
                 self.assertNotIn("token", started)
                 self.assertEqual(self.lock, started["lock"])
+                self.assertEqual(["started_leading"], [e["event"] for e in a.events()])
                 self.assertEqual(0, a.end())
-                self.assertEqual([], a.events("error"))
+                self.assertEqual(["started_leading", "stopped_leading"], [e["event"] for e in a.events()])
                 skips = [line for line in a.err.lines if "outside a cluster" in line]
                 self.assertEqual(1, len(skips), a.err.lines)
-        self.assertEqual([], self.locks.of(self.lock))
+        self.assertEqual([], way.requests)
 
     def test_outside_a_cluster_a_command_runs(self):
         for subcommand in "run", "become":

@@ -16,5 +16,6 @@ void kl_cluster_clear(struct kl_cluster *cluster)
     kl_secret_free(cluster->token, cluster->token ? strlen(cluster->token) : 0);
     free(cluster->token_file);
     free(cluster->namespace_);
+    k8sleader_error_free(cluster->missing);
     *cluster = (struct kl_cluster){0};
 }

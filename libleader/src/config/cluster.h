@@ -29,6 +29,8 @@ struct kl_cluster {
     char *token_file;                    /* read again each minute and on 401, or NULL; wins over token */
     char *namespace_;                    /* what this source says of the namespace, or NULL */
     int namespace_from_explicit_context; /* kubeconfig, and the caller named the context */
+    /* There is no cluster, and why: the server above is none. Only a skipped election can do without. */
+    k8sleader_error *missing;
 };
 
 /* A cluster with nothing set is all zero. Clearing wipes token and key and leaves it all zero. */
