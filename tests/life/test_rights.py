@@ -99,7 +99,8 @@ class Rights(case.Case):
         a = self.elect(self.web_0)
         a.leads()
         b = self.elect(self.web_1, "--take-from-lost-node", token=token)
-        self.assertIn("nodes take a ClusterRole: get and watch on nodes", b.await_event("error", code="PODS_FORBIDDEN")["message"])
+        told = b.await_event("error", code="PODS_FORBIDDEN")["message"]
+        self.assertIn("nodes take a ClusterRole: get and watch on nodes", told)
         self.node_is("Unknown")
         self.assert_nobody_starts(b)
         self.assert_silent(b)
