@@ -252,6 +252,7 @@ static void on_timer(void *user)
     kl_http_suspect_streams(watch->client->http);
     k8sleader_error *error = kl_error_new(K8SLEADER_ERR_REQUEST_TIMEOUT, "%s: %s does not answer",
                                           watch->doing, kl_http_server(watch->client->http));
+    kl_error_set_http(error, 0, 1);
     report(watch, error);
     k8sleader_error_free(error);
     open_after(watch, back_off(watch));

@@ -137,6 +137,7 @@ static void send_due(k8sleader_client *client)
             .outcome = KL_OUTCOME_NOT_SENT,
             .error = kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory for a request"),
         };
+        kl_error_set_http(verdict.error, 0, 1);
         answer(e, &verdict);
     }
 }
@@ -159,6 +160,7 @@ static void start(k8sleader_election *e)
         return;
     k8sleader_error *error =
         kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to watch %s: it is polled", e->lock_name);
+    kl_error_set_http(error, 0, 1);
     struct kl_input unwatched = {.type = KL_INPUT_WATCH_FORBIDDEN};
     (void)kl_worker_step(e, &unwatched, error);
     k8sleader_error_free(error);

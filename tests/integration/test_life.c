@@ -217,6 +217,32 @@ static void test_become_when_the_leader_is_gone(void **state)
     world_stop(&world);
 }
 
+/* What passes by itself does not end the wait: here a watch that is answered too late, and opened again. */
+static void test_become_outlasts_what_passes(void **state)
+{
+    struct world world;
+    k8sleader_election *first = NULL;
+    pthread_t thread;
+    (void)state;
+    world_start(&world);
+    be_new_pod(&world, "web-0");
+    assert_int_equal(k8sleader_become(world.client, "lock", -1, &first, NULL), 0);
+    be_new_pod(&world, "web-1");
+    struct devserver_fault late = {
+        .verb = "watch", .resource = "configmaps", .action = DEVSERVER_DELAY, .delay_ms = 30000, .count = 1};
+    assert_true(devserver_add_fault(world.server, &late) > 0);
+    struct waiter waiter = {.client = world_client(&world)};
+    assert_int_equal(pthread_create(&thread, NULL, wait_to_become, &waiter), 0);
+    await_watches(&world, 3, 3); /* the late one, given up, and the one after it */
+    assert_int_equal(devserver_delete_object(world.server, "pods", "default", "web-0"), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(waiter.code, 0);
+    k8sleader_election_free(waiter.election);
+    k8sleader_client_free(waiter.client);
+    k8sleader_election_free(first);
+    world_stop(&world);
+}
+
 static void test_become_ends_at_what_waiting_does_not_mend(void **state)
 {
     struct world world;
@@ -490,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_become_times_out),
         cmocka_unit_test(test_become_is_cancelled_from_another_thread),
         cmocka_unit_test(test_become_when_the_leader_is_gone),
+        cmocka_unit_test(test_become_outlasts_what_passes),
         cmocka_unit_test(test_become_ends_at_what_waiting_does_not_mend),
         cmocka_unit_test(test_become_refuses_wrong_arguments),
         cmocka_unit_test(test_outside_a_cluster_it_is_skipped),
