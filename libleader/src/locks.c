@@ -115,9 +115,11 @@ static void on_list(struct kl_lookup *lookup, struct json_object *object)
     for (size_t i = 0; i < count && !error; i++)
         (void)add_row(lookup, json_object_array_get_idx(items, i), &error);
     if (!error && json_object_object_get_ex(object, "metadata", &metadata) &&
-        json_object_object_get_ex(metadata, "continue", &next) && json_object_get_string_len(next) > 0 &&
-        send_lookup(lookup, json_object_get_string(next)) == 0)
-        return;
+        json_object_object_get_ex(metadata, "continue", &next) && json_object_get_string_len(next) > 0) {
+        if (send_lookup(lookup, json_object_get_string(next)) == 0)
+            return;
+        error = kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to ask for the rest of the list");
+    }
     finish(lookup, error);
 }
 
