@@ -369,6 +369,10 @@ class Case(unittest.TestCase):
         for candidate, count in zip(candidates, counts):
             self.assertEqual([], candidate.relay.requests[count:])
 
+    def assert_rested(self, requests):
+        """After a few in quick succession, on average a third of the retry period lay between them: it is half at least."""
+        self.assertGreaterEqual(requests[-1].time - requests[0].time, 0.1 * (len(requests) - 6), requests)
+
     # ---- the judgement
 
     def judge(self):

@@ -13,6 +13,7 @@ class LeadersPod(case.Case):
         a.follows(self.web_0)
         self.assert_nobody_starts(b)  # terminating: its containers run on, and it leads
         self.assertEqual([], a.events("stopped_leading"))
+        self.assertEqual(lock, self.get_lock())
         a.crash()
         self.web_0.gone()
         collected = self.locks.await_gone(lock)
