@@ -1,6 +1,7 @@
 """leader-for-life beside operator-lib: each takes over from the other when the leader's Pod goes."""
 
 import copy
+import time
 import unittest
 
 import fleet
@@ -92,6 +93,7 @@ class Life(fleet.TestCase):
                 standby, taken = self.ours(pod), ours_after
                 standby.follows(leader.identity)
             self.await_lock_of(leader.identity)
+            time.sleep(0.5)  # for the figure: a standby whose watches are open, which it does not tell
             gone = self.pod_ends(leader)
             taken.append(standby.leads() - gone)
             self.await_lock_of(pod)
