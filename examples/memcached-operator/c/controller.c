@@ -48,8 +48,9 @@ static int one_round(struct api *api, const struct term *term)
     int failures = 0;
     http_forget_news(api->http);
     struct json_object *memcacheds = api_list(api, API_MEMCACHEDS, "", LIST_MS);
-    struct json_object *deployments =
-        memcacheds ? api_list(api, API_DEPLOYMENTS, DEPLOYMENT_SELECTOR, LIST_MS) : NULL;
+    struct json_object *deployments = NULL;
+    if (memcacheds && term_may_start(term))
+        deployments = api_list(api, API_DEPLOYMENTS, DEPLOYMENT_SELECTOR, LIST_MS);
     if (memcacheds && deployments) {
         api_watch(api, 0, API_MEMCACHEDS, "", memcacheds);
         api_watch(api, 1, API_DEPLOYMENTS, DEPLOYMENT_SELECTOR, deployments);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer than one Memcached takes (two writes of five seconds, see term.c), shorter than
+/* Longer than one Memcached takes (two writes of ten seconds, see term.c), shorter than
  * terminationGracePeriodSeconds. */
-#define DRAIN_TIMEOUT_MS 20000
+#define DRAIN_TIMEOUT_MS 30000
 
 static const char usage[] =
     "usage: memcached-operator [--mode life|lease] [--lock NAME] [--namespace NAME] [--set OPTION=VALUE]...\n"

@@ -2,7 +2,7 @@
 
 #include "controller.h"
 
-#define WRITE_MS 5000 /* two of them fit into the drain timeout, see main.c */
+#define WRITE_MS 10000 /* two of them fit into the drain timeout, see settings.c */
 
 int term_may_start(const struct term *term)
 {
