@@ -59,8 +59,25 @@ def kubectl(*arguments, text=None):
 
 def manifest(name):
     """The objects of a file of deploy/, as the server would get them."""
-    listed = json.loads(kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", os.path.join(DEPLOY, name)))
-    return listed["items"] if listed["kind"] == "List" else [listed]
+    text = kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", os.path.join(DEPLOY, name)).strip()
+    objects = []
+    while text:  # one after the other, not as a list
+        found, end = json.JSONDecoder().raw_decode(text)
+        found["metadata"].pop("namespace", None)  # the kubeconfig's
+        objects.append(found)
+        text = text[end:].strip()
+    return objects
+
+
+def grant_all_but(namespace, mode, resource, verb):
+    """The manifest's Role without one verb."""
+    objects = manifest(f"rbac-{mode}.yaml")
+    role = next(o for o in objects if o["kind"] == "Role")
+    matching = [r for r in role["rules"] if r["resources"] == [resource] and verb in r["verbs"]]
+    assert len(matching) == 1, f"the Role of {mode} has no {verb} on {resource}, or has it twice"
+    matching[0]["verbs"].remove(verb)
+    role["rules"] = [r for r in role["rules"] if r["verbs"]]
+    kubectl("apply", "-n", namespace, "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
 
 def install_crd():
@@ -321,7 +338,7 @@ class TestCase(unittest.TestCase):
         """The Deployment, once it is so big, and both objects carry the token."""
         def is_so(deployment):
             status = self.memcached(name).get("status", {})
-            stamps = (deployment["metadata"]["annotations"][TOKEN], status.get("fencingToken"))
+            stamps = (deployment["metadata"].get("annotations", {}).get(TOKEN), status.get("fencingToken"))
             return deployment["spec"]["replicas"] == size and (token is None or stamps == (str(token), str(token)))
 
         return await_answer(lambda: self.deployment_of(name), is_so, f"{name} has {size} replicas by the term {token}")

@@ -207,7 +207,7 @@ class Lease(Both, bed.TestCase):
         self.await_size("cache-1", 3, later)
         # Restarted, it stands by.
         again = leader.start()
-        again.await_line("is led by operator-b")
+        again.await_line("is led by " + standby.container.says("standing for ")[0].rsplit(" as ", 1)[1])
         self.assert_fenced(history)
         self.assertEqual(self.refused(), [])
 

@@ -70,6 +70,11 @@ static void complain(const char *method, const char *path, enum api_collection c
     json_object_put(status);
 }
 
+void api_watch_refused(const char *url, const struct http_answer *answer)
+{
+    complain("GET", url, API_DEPLOYMENTS, answer); /* that there is no CRD was said by the list before */
+}
+
 struct json_object *api_list(struct api *api, enum api_collection collection, const char *query,
                              int64_t timeout_ms)
 {

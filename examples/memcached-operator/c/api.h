@@ -25,6 +25,9 @@ struct json_object *api_list(struct api *api, enum api_collection collection, co
 void api_watch(struct api *api, int which, enum api_collection collection, const char *query,
                struct json_object *list);
 
+/* For http_new(): says in the log what is wrong with a watch. */
+void api_watch_refused(const char *url, const struct http_answer *answer);
+
 enum api_result {
     API_DONE,
     API_CONFLICT, /* it is there already, or has changed since it was read: read anew and think again */

@@ -89,12 +89,13 @@ CURL *http_request(const struct http *http, const char *path, int64_t timeout_ms
     return easy;
 }
 
-struct http *http_new(const struct cluster *cluster)
+struct http *http_new(const struct cluster *cluster, http_refused *refused)
 {
     struct http *http = calloc(1, sizeof *http);
     if (!http)
         return NULL;
     http->cluster = cluster;
+    http->refused = refused;
     http->multi = curl_multi_init();
     for (int i = 0; i < HTTP_WATCHES; i++)
         http->watches[i].http = http;

@@ -21,8 +21,11 @@ struct http_answer {
     char problem[256];
 };
 
+/* Told of a watch that was not opened. */
+typedef void http_refused(const char *url, const struct http_answer *answer);
+
 /* The cluster must outlive it. NULL without memory. */
-struct http *http_new(const struct cluster *cluster);
+struct http *http_new(const struct cluster *cluster, http_refused *refused);
 void http_free(struct http *http);
 
 /* Sends, and waits for the answer: timeout_ms at most. body NULL: none. Free with http_answer_clear(). */

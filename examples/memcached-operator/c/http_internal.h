@@ -16,6 +16,7 @@ struct watch {
 
 struct http {
     const struct cluster *cluster;
+    http_refused *refused;
     CURLM *multi;
     struct watch watches[HTTP_WATCHES];
     int rung;

@@ -1,7 +1,7 @@
 /* Watches that only ring, and the waiting of the thread that works. */
 #include "http_internal.h"
 
-#include "log.h"
+#include <stdio.h>
 
 #define WATCH_MS                                                                                             \
     360000L /* the server ends a watch after 300 s, see controller.c; this is for a lost connection */
@@ -32,11 +32,13 @@ void http_watch_close(struct watch *watch)
  * reason. */
 static void watch_ended(struct watch *watch, CURLcode code)
 {
-    long status = 0;
-    (void)curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
-        log_problem("a watch was not opened: %ld %s", status,
-                    watch->said.body ? watch->said.body : curl_easy_strerror(code));
+    char *url = NULL;
+    struct http_answer *said = &watch->said;
+    (void)curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &said->status);
+    (void)curl_easy_getinfo(watch->easy, CURLINFO_EFFECTIVE_URL, &url);
+    (void)snprintf(said->problem, sizeof said->problem, "%s", curl_easy_strerror(code));
+    if (said->status != 200)
+        watch->http->refused(url, said);
     else if (now_ms() - watch->opened_at >= WATCH_LASTING)
         watch->http->rung = 1;
     http_watch_close(watch);

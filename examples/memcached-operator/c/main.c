@@ -66,11 +66,10 @@ static int on_event(k8sleader_election *election, const k8sleader_event *event, 
                  k8sleader_reason_name(k8sleader_event_reason(event)));
     if (k8sleader_event_type(event) != K8SLEADER_EVENT_ERROR)
         return K8SLEADER_DONE;
-    const k8sleader_error *error = k8sleader_event_error(event);
-    log_line("%s: %s", k8sleader_error_name(k8sleader_error_code(error)), k8sleader_error_message(error));
-    /* The election goes on after every error. These no waiting mends: better a Pod that is seen to fail. */
-    if (k8sleader_error_code(error) == K8SLEADER_ERR_NO_POD ||
-        k8sleader_error_code(error) == K8SLEADER_ERR_FOREIGN_LOCK) {
+    /* The library has said it on stderr. The election goes on after every error, but these no waiting mends:
+     * better a Pod that is seen to fail. */
+    int code = k8sleader_error_code(k8sleader_event_error(event));
+    if (code == K8SLEADER_ERR_NO_POD || code == K8SLEADER_ERR_FOREIGN_LOCK) {
         self->failed = 1;
         k8sleader_client_close(self->client);
     }

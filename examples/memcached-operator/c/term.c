@@ -1,5 +1,6 @@
 #include "term.h"
 
+#include "api.h"
 #include "controller.h"
 
 #define WRITE_MS 10000 /* two of them fit into the drain timeout, see settings.c */
@@ -30,7 +31,7 @@ int term_begin(struct term *term, k8sleader_election *election, uint64_t token)
 {
     term->election = election;
     term->token = token;
-    term->http = http_new(term->cluster);
+    term->http = http_new(term->cluster, api_watch_refused);
     term->is_running = term->http && pthread_create(&term->thread, NULL, work, term) == 0;
     return term->is_running ? 0 : -1;
 }
