@@ -112,25 +112,14 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-class Container:
-    """The process of a Pod."""
-
-    def __init__(self, pod):
-        test = pod.test
-        self.name, self.lines, self.ended = pod.name, [], False
-        folder = os.path.join(test.folder, uuid.uuid4().hex)
-        os.mkdir(folder)
-        for name, text in (("token", pod.token()), ("ca.crt", authority(support.cluster().kubeconfig)),
-                           ("namespace", test.namespace)):
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(text)
-        host, port = test.api.host.rsplit(":", 1)
-        environment = {"PATH": os.environ["PATH"], "HOSTNAME": pod.name, "KUBERNETES_SERVICE_HOST": host,
-                       "KUBERNETES_SERVICE_PORT": port, **pod.environment(),
+class Process:
+    def __init__(self, test, name, command, environment):
+        self.name, self.lines, self.ended = name, [], False
+        environment = {"PATH": os.environ["PATH"], **environment,
                        **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
-        command = [PROGRAM, *pod.arguments(), *test.extra_arguments]
-        self.process = subprocess.Popen([*AS_A_CONTAINER, folder, *command], stderr=subprocess.PIPE, text=True,
-                                        env=environment, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment,
+                                        preexec_fn=die_with_parent)
+        test.containers.append(self)
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -170,6 +159,20 @@ class Container:
         self.await_end()
 
 
+def container(pod):
+    """The process of a Pod."""
+    test = pod.test
+    folder = os.path.join(test.folder, uuid.uuid4().hex)
+    os.mkdir(folder)
+    for name, text in (("token", pod.token()), ("ca.crt", authority(support.cluster().kubeconfig)),
+                       ("namespace", test.namespace)):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    host, port = test.api.host.rsplit(":", 1)
+    return Process(test, pod.name, [*AS_A_CONTAINER, folder, PROGRAM, *pod.arguments()],
+                   {"HOSTNAME": pod.name, "KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port, **pod.environment()})
+
+
 class Pod:
     def __init__(self, test, name, **change):
         self.test, self.name, self.container = test, name, None
@@ -203,8 +206,7 @@ class Pod:
 
     def start(self):
         """Its container, anew if it had one."""
-        self.container = Container(self)
-        self.test.containers.append(self.container)
+        self.container = container(self)
         return self.container
 
     def set_status(self, **status):
@@ -272,7 +274,6 @@ class History:
 
 class TestCase(unittest.TestCase):
     mode = "life"
-    extra_arguments = []
     with_rights = True  # those of the manifest
 
     @classmethod
