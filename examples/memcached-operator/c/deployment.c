@@ -48,3 +48,13 @@ int deployment_is_of(struct json_object *deployment, const struct memcached *mem
             return 1;
     return 0;
 }
+
+const char *deployment_token(struct json_object *deployment)
+{
+    struct json_object *annotations = api_member(deployment, "metadata.annotations");
+    struct json_object *token = NULL;
+    /* Its name has dots, so that it is no path for api_text(). */
+    if (json_object_is_type(annotations, json_type_object))
+        (void)json_object_object_get_ex(annotations, FENCE_ANNOTATION, &token);
+    return json_object_is_type(token, json_type_string) ? json_object_get_string(token) : "";
+}

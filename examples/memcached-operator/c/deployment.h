@@ -15,5 +15,7 @@ void deployment_write(char *body, size_t size, const struct memcached *memcached
 void deployment_write_patch(char *body, size_t size, const char *version, int replicas, uint64_t token);
 /* It was made for this Memcached, not for another one of that name, nor by somebody else. */
 int deployment_is_of(struct json_object *deployment, const struct memcached *memcached);
+/* The fencing token on it, "" for none. */
+const char *deployment_token(struct json_object *deployment);
 
 #endif

@@ -15,12 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* Longer than one Memcached takes in reconcile.c (two writes of five seconds), shorter than
- * terminationGracePeriodSeconds. */
-#define DRAIN_TIMEOUT_MS 20000
-
-struct operator
-{
+struct program {
     k8sleader_client *client;
     struct term term;
     int failed;
@@ -28,7 +23,7 @@ struct operator
 
 static int on_started(k8sleader_election *election, const k8sleader_event *event, void *user)
 {
-    struct operator* self = user;
+    struct program *self = user;
     log_line("leading %s, fencing token %" PRIu64, k8sleader_election_lock(election),
              k8sleader_event_token(event));
     if (term_begin(&self->term, election, k8sleader_event_token(event)) != 0) {
@@ -41,13 +36,13 @@ static int on_started(k8sleader_election *election, const k8sleader_event *event
 
 static int on_stopped(k8sleader_election *election, const k8sleader_event *event, void *user)
 {
-    struct operator* self = user;
+    struct program *self = user;
     (void)election;
     log_line("the term is to end: %s", k8sleader_reason_name(k8sleader_event_reason(event)));
     term_end(&self->term);
     log_line("the term has ended, nothing of it is under way");
-    return K8SLEADER_DONE; /* a lease that is still held is released now; leader-for-life gives nothing back
-                            */
+    /* A lease that is still held is released now; leader-for-life gives nothing back. */
+    return K8SLEADER_DONE;
 }
 
 static int on_new_leader(k8sleader_election *election, const k8sleader_event *event, void *user)
@@ -59,7 +54,7 @@ static int on_new_leader(k8sleader_election *election, const k8sleader_event *ev
 
 static int on_event(k8sleader_election *election, const k8sleader_event *event, void *user)
 {
-    struct operator* self = user;
+    struct program *self = user;
     (void)election;
     if (k8sleader_event_type(event) == K8SLEADER_EVENT_LOST_DURING_DRAIN)
         log_line("the lock was lost before the work had ended: %s",
@@ -102,7 +97,7 @@ static void block_signals(void)
 }
 
 /* Returns: 0, or -1 after a line in the log. */
-static int stand(struct operator* self, const struct settings *settings, k8sleader_election **election)
+static int stand(struct program *self, const struct settings *settings, k8sleader_election **election)
 {
     k8sleader_error *error = NULL;
     k8sleader_callbacks *callbacks = k8sleader_callbacks_new();
@@ -126,7 +121,7 @@ static int stand(struct operator* self, const struct settings *settings, k8slead
 int main(int argc, char **argv)
 {
     struct settings settings;
-    struct operator self = {0};
+    struct program self = {0};
     struct cluster cluster;
     k8sleader_election *election = NULL;
     pthread_t signals;

@@ -47,13 +47,7 @@ static int mend_deployment(struct api *api, const struct term *term, const struc
                            struct json_object *deployment, const char *what)
 {
     char body[DEPLOYMENT_BODY_MOST];
-    const char *stamped = "";
-    struct json_object *annotations = api_member(deployment, "metadata.annotations");
-    struct json_object *annotation = NULL;
-    if (json_object_is_type(annotations, json_type_object) &&
-        json_object_object_get_ex(annotations, FENCE_ANNOTATION,
-                                  &annotation)) /* its name has dots: no path */
-        stamped = api_text(annotation, "");
+    const char *stamped = deployment_token(deployment);
     if (!deployment_is_of(deployment, memcached)) {
         log_problem(
             "%s: belongs to another Memcached of that name, or to nobody: left alone until it is gone", what);
