@@ -133,6 +133,26 @@ class Both:
         self.assertEqual(writes, [("Deployment", "cache-1"), ("Memcached", "cache-1")], "all of the first, none of the second")
         self.assert_fenced(history)
 
+    def test_late_write(self):
+        # A write that is still under way when a newer leader writes: it is refused by its version, and not repeated.
+        self.want("cache-1", 2)
+        history = History(self.api, self.namespace)
+        _, operator = self.start("operator-a")
+        token = operator.await_leading()
+        self.await_size("cache-1", 2, token)
+        hook = Hook(self)
+        hook.hold()
+        self.want("cache-1", 3)
+        hook.await_request()
+        newer = token + 1000000
+        self.api.patch(f"{DEPLOYMENTS.format(self.namespace)}/cache-1",
+                       {"metadata": {"annotations": {TOKEN: str(newer)}}, "spec": {"replicas": 5}})
+        hook.release()
+        operator.await_line(f"Deployment cache-1: written with the fencing token {newer}, ours is {token}")
+        self.assertEqual(operator.says("from 2 to 3"), [])
+        sizes = [e["object"]["spec"]["replicas"] for e in history.events("Deployment", "cache-1")]
+        self.assertEqual((sizes[0], sizes[-1], 3 in sizes), (2, 5, False))
+
     def test_fence(self):
         # A newer leader, as far as anybody can see, has written: hands off, though we lead; and it is said.
         _, operator = self.start("operator-a")
