@@ -6,7 +6,6 @@ A Pod is made from deployment.yaml. Its process gets the environment that its `e
 
 import base64
 import ctypes
-import http.client
 import json
 import os
 import re
@@ -89,23 +88,6 @@ def authority(kubeconfig):
     """What signs the API server's certificate: PEM."""
     with open(kubeconfig, encoding="utf-8") as file:
         return base64.b64decode(re.search(r"certificate-authority-data: (\S+)", file.read())[1]).decode()
-
-
-def watch(api, path):
-    """The events of a watch, until it ends."""
-    connection = http.client.HTTPSConnection(api.host, timeout=PATIENCE, context=api.context)
-    try:
-        connection.request("GET", path, headers={"Authorization": "Bearer " + api.token})
-        answer = connection.getresponse()
-        for line in answer:
-            event = json.loads(line)
-            if event["type"] not in ("ADDED", "MODIFIED", "DELETED"):
-                return
-            yield event
-    except http.client.HTTPException:
-        return
-    finally:
-        connection.close()
 
 
 def die_with_parent():
@@ -220,56 +202,6 @@ class Pod:
         """As the kubelet tells it once the containers have ended."""
         assert self.container is None or self.container.process.poll() is not None, "a container of it still runs"
         self.test.api.request("DELETE", self.path, {"gracePeriodSeconds": 0})
-
-
-class History:
-    """Every version of the namespace's Deployments and Memcacheds."""
-
-    def __init__(self, api, namespace):
-        self.api, self.seen = api, []
-        for path in (DEPLOYMENTS.format(namespace), MEMCACHEDS.format(namespace)):
-            threading.Thread(target=self.follow, args=(path,), daemon=True).start()
-
-    def follow(self, path):
-        version = self.api.request("GET", path)["metadata"]["resourceVersion"]
-        while True:
-            try:
-                for event in watch(self.api, f"{path}?watch=1&resourceVersion={version}"):
-                    version = event["object"]["metadata"]["resourceVersion"]
-                    with support.changed:
-                        self.seen.append(event)
-                        support.changed.notify_all()
-            except OSError:
-                continue  # and goes on from there
-
-    def events(self, kind, name):
-        return [e for e in list(self.seen) if e["object"]["kind"] == kind and e["object"]["metadata"]["name"] == name]
-
-    def stamped(self):
-        """(version, object, token) of all that was written since a term wrote first, in the order of the API server."""
-        found = []
-        for event in list(self.seen):
-            thing = event["object"]
-            token = (thing["metadata"].get("annotations", {}).get(TOKEN) if thing["kind"] == "Deployment"
-                     else thing.get("status", {}).get("fencingToken"))
-            if token:
-                found.append((int(thing["metadata"]["resourceVersion"]), thing["kind"], thing["metadata"]["name"], int(token)))
-        return sorted(found)
-
-    def await_writes(self, count):
-        """So many of them."""
-        with support.changed:
-            support.changed.wait_for(lambda: len(self.writes()) >= count, PATIENCE)
-        return self.writes()
-
-    def writes(self):
-        """The same without versions that changed no token: those show only that somebody else wrote."""
-        last, found = {}, []
-        for version, kind, name, token in self.stamped():
-            if last.get((kind, name)) != token:
-                found.append((version, kind, name, token))
-            last[kind, name] = token
-        return found
 
 
 class TestCase(unittest.TestCase):
