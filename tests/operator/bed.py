@@ -1,7 +1,8 @@
-"""A kubelet's part, played for the example operator: Pods are objects of the API server, their containers are processes.
+"""A kubelet's part, played for the example operator: Pods are objects, their containers are processes.
 
-A Pod is made from deployment.yaml. Its process gets the environment that its `env` says, and the service account below
-/var/run/secrets that a Pod gets, with a token that is bound to the Pod: what the Role of the manifest does not allow, it can't.
+A Pod is made from deployment.yaml. Its process gets the environment that its `env` says, and the service
+account below /var/run/secrets that a Pod gets, with a token that is bound to the Pod: what the Role of the
+manifest does not allow, it can't.
 """
 
 import base64
@@ -44,13 +45,16 @@ AS_A_CONTAINER = ["unshare", "--map-root-user", "--mount", "sh", "-c",
 
 def containers_can_be_made():
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run([*AS_A_CONTAINER, folder, "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.run([*AS_A_CONTAINER, folder, "true"], check=False,
+                              stderr=subprocess.DEVNULL).returncode == 0
 
 
 def kubectl(*arguments, text=None):
     """For what is the command's own: files of manifests, dry runs."""
-    result = subprocess.run(["kubectl", "--kubeconfig", support.cluster().kubeconfig, "--request-timeout=120s", *arguments],
-                            input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600, check=False)
+    result = subprocess.run(["kubectl", "--kubeconfig", support.cluster().kubeconfig,
+                             "--request-timeout=120s", *arguments],
+                            input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            timeout=600, check=False)
     if result.returncode != 0:
         raise AssertionError(f"kubectl {' '.join(arguments)}: {result.returncode}: {result.stderr}")
     return result.stdout
@@ -58,7 +62,8 @@ def kubectl(*arguments, text=None):
 
 def manifest(name):
     """The objects of a file of deploy/, as the server would get them."""
-    text = kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", os.path.join(DEPLOY, name)).strip()
+    text = kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f",
+                   os.path.join(DEPLOY, name)).strip()
     objects = []
     while text:  # one after the other, not as a list
         found, end = json.JSONDecoder().raw_decode(text)
@@ -76,7 +81,8 @@ def grant_all_but(namespace, mode, resource, verb):
     assert len(matching) == 1, f"the Role of {mode} has no {verb} on {resource}, or has it twice"
     matching[0]["verbs"].remove(verb)
     role["rules"] = [r for r in role["rules"] if r["verbs"]]
-    kubectl("apply", "-n", namespace, "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    kubectl("apply", "-n", namespace, "-f", "-",
+            text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
 
 def install_crd():
@@ -152,7 +158,8 @@ def container(pod):
             file.write(text)
     host, port = test.api.host.rsplit(":", 1)
     return Process(test, pod.name, [*AS_A_CONTAINER, folder, PROGRAM, *pod.arguments()],
-                   {"HOSTNAME": pod.name, "KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port, **pod.environment()})
+                   {"HOSTNAME": pod.name, "KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port,
+                    **pod.environment()})
 
 
 class Pod:
@@ -192,7 +199,8 @@ class Pod:
         return self.container
 
     def set_status(self, **status):
-        self.test.api.request("PATCH", self.path + "/status", {"status": status}, kind="application/merge-patch+json")
+        self.test.api.request("PATCH", self.path + "/status", {"status": status},
+                              kind="application/merge-patch+json")
 
     def delete(self):
         """As kubectl delete: the Pod ends, with its grace period."""
@@ -200,7 +208,7 @@ class Pod:
 
     def vanish(self):
         """As the kubelet tells it once the containers have ended."""
-        assert self.container is None or self.container.process.poll() is not None, "a container of it still runs"
+        assert not self.container or self.container.process.poll() is not None, "a container of it still runs"
         self.test.api.request("DELETE", self.path, {"gracePeriodSeconds": 0})
 
 
@@ -252,7 +260,8 @@ class TestCase(unittest.TestCase):
 
     def want(self, name, size):
         """There is to be such a Memcached."""
-        body = {"apiVersion": "cache.example.com/v1alpha1", "kind": "Memcached", "metadata": {"name": name}, "spec": {"size": size}}
+        body = {"apiVersion": "cache.example.com/v1alpha1", "kind": "Memcached", "metadata": {"name": name},
+                "spec": {"size": size}}
         path = MEMCACHEDS.format(self.namespace)
         try:
             return self.api.request("POST", path, body)
@@ -271,10 +280,11 @@ class TestCase(unittest.TestCase):
         """The Deployment, once it is so big, and both objects carry the token."""
         def is_so(deployment):
             status = self.memcached(name).get("status", {})
-            stamps = (deployment["metadata"].get("annotations", {}).get(TOKEN), status.get("fencingToken"))
-            return deployment["spec"]["replicas"] == size and (token is None or stamps == (str(token), str(token)))
+            stamps = {deployment["metadata"].get("annotations", {}).get(TOKEN), status.get("fencingToken")}
+            return deployment["spec"]["replicas"] == size and (token is None or stamps == {str(token)})
 
-        return await_answer(lambda: self.deployment_of(name), is_so, f"{name} has {size} replicas by the term {token}")
+        return await_answer(lambda: self.deployment_of(name), is_so,
+                            f"{name} has {size} replicas by the term {token}")
 
 
 def main():
@@ -282,7 +292,7 @@ def main():
         print("skipped: K8SLEADER_TEST_CLUSTER_DIR is not set (the folder of a cluster of scripts/cluster)")
         sys.exit(SKIPPED)
     if not containers_can_be_made():
-        print("skipped: no namespaces of users and mounts here (unshare), so nothing can be run as a container")
+        print("skipped: nothing can be run as a container here (unshare --map-root-user --mount)")
         sys.exit(SKIPPED)
     os.environ.pop("K8SLEADER_TEST_KUBECONFIG", None)  # of another cluster, perhaps
     since = time.monotonic()

@@ -36,7 +36,8 @@ class History:
             there = api.request("GET", path)
             kind = there["kind"].removesuffix("List")  # a list's items do not say it
             self.seen += [{"type": "ADDED", "object": {**item, "kind": kind}} for item in there["items"]]
-            threading.Thread(target=self.follow, args=(path, there["metadata"]["resourceVersion"]), daemon=True).start()
+            threading.Thread(target=self.follow, args=(path, there["metadata"]["resourceVersion"]),
+                             daemon=True).start()
 
     def follow(self, path, version):
         while True:
@@ -56,10 +57,12 @@ class History:
                     for item in self.api.request("GET", path)["items"]}
         with support.changed:
             assert support.changed.wait_for(
-                lambda: versions <= {e["object"]["metadata"]["resourceVersion"] for e in self.seen}, support.PATIENCE), "a deaf watch"
+                lambda: versions <= {e["object"]["metadata"]["resourceVersion"] for e in self.seen},
+                support.PATIENCE), "a deaf watch"
 
     def events(self, kind, name):
-        return [e for e in list(self.seen) if e["object"]["kind"] == kind and e["object"]["metadata"]["name"] == name]
+        return [event for event in list(self.seen)
+                if (event["object"]["kind"], event["object"]["metadata"]["name"]) == (kind, name)]
 
     def await_writes(self, count):
         """So many of them."""
@@ -68,14 +71,16 @@ class History:
         return self.writes()
 
     def writes(self):
-        """(version, kind, name, token) of what operators wrote, in the order of the API server: a Deployment, which nobody
-        else writes here, or the status of a Memcached."""
-        objects = sorted((event["object"] for event in list(self.seen)), key=lambda o: int(o["metadata"]["resourceVersion"]))
+        """(version, kind, name, token) of what operators wrote, in the order of the API server: a Deployment,
+        which nobody else writes here, or the status of a Memcached."""
+        objects = sorted((event["object"] for event in list(self.seen)),
+                         key=lambda o: int(o["metadata"]["resourceVersion"]))
         found, last = [], {}
         for thing in objects:
-            kind, name, version = thing["kind"], thing["metadata"]["name"], int(thing["metadata"]["resourceVersion"])
+            kind, metadata = thing["kind"], thing["metadata"]
+            name, version = metadata["name"], int(metadata["resourceVersion"])
             if kind == "Deployment":
-                found.append((version, kind, name, int(thing["metadata"]["annotations"][bed.TOKEN])))
+                found.append((version, kind, name, int(metadata["annotations"][bed.TOKEN])))
             elif thing.get("status") != last.get(name):
                 last[name] = thing.get("status")
                 found.append((version, kind, name, int(last[name]["fencingToken"])))

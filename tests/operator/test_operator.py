@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The example operator at its work, in both modes: the job itself, a rolling upgrade, kill -9, a drain in the middle of a write."""
+"""The example operator at its work, in both modes: the job, a rolling upgrade, kill -9, a drain, fencing."""
 
 import signal
 import unittest
@@ -58,12 +58,14 @@ class Both:
         self.await_size("cache-1", 5, token)
         self.api.request("PATCH", path + "/status", {"status": {"replicas": 5, "readyReplicas": 4}},
                          kind="application/merge-patch+json")
-        support.await_answer(lambda: self.memcached("cache-1")["status"], lambda s: (s["replicas"], s["readyReplicas"]) == (5, 4),
+        support.await_answer(lambda: self.memcached("cache-1")["status"],
+                             lambda s: (s["replicas"], s["readyReplicas"]) == (5, 4),
                              "the status is passed on")
         # With its Memcached goes the Deployment, by the garbage collector.
         self.api.request("DELETE", f"{MEMCACHEDS.format(self.namespace)}/cache-2")
         support.await_answer(lambda: self.api.request("GET", DEPLOYMENTS.format(self.namespace)),
-                             lambda l: [d["metadata"]["name"] for d in l["items"]] == ["cache-1"], "cache-2 is collected")
+                             lambda l: [d["metadata"]["name"] for d in l["items"]] == ["cache-1"],
+                             "cache-2 is collected")
         operator.process.send_signal(signal.SIGTERM)
         self.assertEqual(operator.await_end(), 0)
         self.assertEqual(self.refused(), [], "the Role allows all that is asked for")
@@ -90,15 +92,15 @@ class Both:
         self.await_size("cache-1", 2, later)
         self.await_size("cache-2", 5, later)
         self.assert_fenced(history)
-        sizes = {name: [e["object"]["spec"]["replicas"] for e in history.events("Deployment", name)] for name in
-                 ("cache-1", "cache-2")}
+        sizes = {name: [e["object"]["spec"]["replicas"] for e in history.events("Deployment", name)]
+                 for name in ("cache-1", "cache-2")}
         self.assertEqual(set(sizes["cache-1"]), {2}, "right throughout")
         self.assertEqual(sizes["cache-2"], sorted(sizes["cache-2"]), "4, then 5")
         self.assertEqual(sum(e["type"] == "DELETED" for e in history.seen), 0)
         self.assertEqual(self.refused(), [])
 
     def end(self, pod):
-        """A Pod is deleted: its process gets SIGTERM, and when that has ended the kubelet lets the Pod vanish."""
+        """A Pod is deleted: its process gets SIGTERM; when that has ended the kubelet lets the Pod vanish."""
         pod.delete()
         pod.container.process.send_signal(signal.SIGTERM)
         self.assertEqual(pod.container.await_end(), 0)
@@ -106,11 +108,12 @@ class Both:
 
     def first_to_lead(self, containers):
         with support.changed:
-            self.assertTrue(support.changed.wait_for(lambda: any(c.says("leading ") for c in containers), support.PATIENCE))
+            self.assertTrue(support.changed.wait_for(lambda: any(c.says("leading ") for c in containers),
+                                                     support.PATIENCE))
         return next(c for c in containers if c.says("leading "))
 
     def test_drain(self):
-        # SIGTERM in the middle of a write: what was begun is finished, with the lock still held, and nothing else begun.
+        # SIGTERM amid a write: what was begun is finished, with the lock still held, and nothing else begun.
         self.want("cache-1", 2)
         self.want("cache-2", 2)
         history = History(self.api, self.namespace)
@@ -133,11 +136,12 @@ class Both:
         self.await_size("cache-1", 2, later)
         self.await_size("cache-2", 2, later)
         writes = [(kind, name) for _, kind, name, by in history.await_writes(6) if by == token]
-        self.assertEqual(writes, [("Deployment", "cache-1"), ("Memcached", "cache-1")], "all of the first, none of the second")
+        self.assertEqual(writes, [("Deployment", "cache-1"), ("Memcached", "cache-1")],
+                         "all of the first, none of the second")
         self.assert_fenced(history)
 
     def test_late_write(self):
-        # A write that is still under way when a newer leader writes: it is refused by its version, and not repeated.
+        # A write that is under way when a newer leader writes: it is refused by its version, not repeated.
         self.want("cache-1", 2)
         history = History(self.api, self.namespace)
         _, operator = self.start("operator-a")
@@ -242,7 +246,8 @@ class Manifests(bed.TestCase):
     def test_server_accepts_them(self):
         for name in ("crd.yaml", "rbac-life.yaml", "rbac-lease.yaml", "deployment.yaml", "sample.yaml"):
             with self.subTest(name):
-                said = bed.kubectl("apply", "--dry-run=server", "--validate=strict", "-n", self.namespace, "-f",
+                said = bed.kubectl("apply", "--dry-run=server", "--validate=strict", "-n", self.namespace,
+                                   "-f",
                                    f"{bed.DEPLOY}/{name}")
                 self.assertIn("server dry run", said)
 

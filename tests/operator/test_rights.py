@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Roles of the manifests are minimal: without any one verb of them something is refused, and the log says which."""
+"""The manifests' Roles are minimal: without any one verb something is refused, and the log says which."""
 
 import signal
 import unittest
@@ -66,19 +66,22 @@ def polled(mode, resource):
 for of_mode in ("life", "lease"):
     for of_resource, verbs in {
             LOCKS[of_mode]: ["get", "create", "update" if of_mode == "lease" else "delete"],
-            "memcacheds": ["list"], "memcacheds/status": ["patch"], "deployments": ["list", "create", "patch"],
+            "memcacheds": ["list"], "memcacheds/status": ["patch"],
+            "deployments": ["list", "create", "patch"],
             **({"pods": ["get"]} if of_mode == "life" else {})}.items():
         for of_verb in verbs:
-            setattr(Rights, f"test_{of_mode}_{of_verb}_{of_resource.replace('/', '_')}", refused(of_mode, of_resource, of_verb))
-    for of_resource in (LOCKS[of_mode], "memcacheds", "deployments", *(["pods"] if of_mode == "life" else [])):
+            setattr(Rights, f"test_{of_mode}_{of_verb}_{of_resource.replace('/', '_')}",
+                    refused(of_mode, of_resource, of_verb))
+    for of_resource in (LOCKS[of_mode], "memcacheds", "deployments",
+                        *(["pods"] if of_mode == "life" else [])):
         setattr(Rights, f"test_{of_mode}_watch_{of_resource}", polled(of_mode, of_resource))
 
 
 class All(unittest.TestCase):
     def test_no_verb_is_left_out(self):
         tested = sum(name.startswith("test_") for name in dir(Rights))
-        granted = sum(len(rule["verbs"]) for mode in LOCKS for o in bed.manifest(f"rbac-{mode}.yaml") if o["kind"] == "Role"
-                      for rule in o["rules"])
+        objects = [o for mode in LOCKS for o in bed.manifest(f"rbac-{mode}.yaml")]
+        granted = sum(len(rule["verbs"]) for o in objects if o["kind"] == "Role" for rule in o["rules"])
         self.assertEqual(tested, granted)
 
 

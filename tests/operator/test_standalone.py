@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The example as a user builds it: against the installed library, by CMake's package, and with nothing of the project's tree."""
+"""The example as a user builds it: against the installed library, with nothing of the project's tree."""
 
 import os
 import shutil
@@ -13,7 +13,8 @@ EXAMPLE = os.path.join(ROOT, "examples", "memcached-operator", "c")
 
 class Standalone(unittest.TestCase):
     def run_command(self, *command, code=0):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=600, check=False)
         self.assertEqual(done.returncode, code, f"{command}: {done.stdout}")
         return done.stdout
 
@@ -24,7 +25,8 @@ class Standalone(unittest.TestCase):
             shutil.copytree(EXAMPLE, source)
             self.run_command("cmake", "-S", source, "-B", build, "-DCMAKE_PREFIX_PATH=" + prefix)
             self.run_command("cmake", "--build", build)
-            self.assertIn("usage: memcached-operator", self.run_command(os.path.join(build, "memcached-operator"), "--help", code=2))
+            self.assertIn("usage: memcached-operator",
+                          self.run_command(os.path.join(build, "memcached-operator"), "--help", code=2))
 
 
 if __name__ == "__main__":

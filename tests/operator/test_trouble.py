@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What can be wrong: no CRD, objects that nobody understands, an API server that fails or is away, wrong settings. Each gets a
-clear line in the log and attempts at a bounded rate; what is mended is noticed, and nothing crashes or spins."""
+"""What can be wrong: no CRD, objects that nobody understands, an API server that fails or is away, wrong
+settings. Each gets a clear line in the log and attempts at a bounded rate; what is mended is noticed."""
 
 import os
 import signal
@@ -40,7 +40,8 @@ class Trouble(bed.TestCase):
     def test_no_crd(self):
         self.api.request("DELETE", bed.CRD)
         self.addCleanup(bed.install_crd)
-        support.await_answer(lambda: self.gone(bed.MEMCACHEDS.format(self.namespace)), bool, "the CRD is gone")
+        support.await_answer(lambda: self.gone(bed.MEMCACHEDS.format(self.namespace)), bool,
+                             "the CRD is gone")
         operator = self.start()
         operator.await_leading()
         self.assertIn("is the CRD there", operator.await_line("memcacheds: 404"))
@@ -63,14 +64,18 @@ class Trouble(bed.TestCase):
         crd = self.api.request("GET", bed.CRD)
         versions = crd["spec"]["versions"]
         strict = versions[0]["schema"]
-        self.addCleanup(lambda: self.api.patch(bed.CRD, {"spec": {"versions": [{**versions[0], "schema": strict}]}}))
-        self.api.patch(bed.CRD, {"spec": {"versions": [{**versions[0], "schema": {"openAPIV3Schema": loose}}]}})
+        self.addCleanup(lambda: self.api.patch(bed.CRD,
+                                               {"spec": {"versions": [{**versions[0], "schema": strict}]}}))
+        self.api.patch(bed.CRD, {"spec": {"versions": [{**versions[0],
+                                                        "schema": {"openAPIV3Schema": loose}}]}})
         long = "x" * 64
         specs = {"no-spec": None, "text": {"size": "three"}, "half": {"size": 1.5}, "less": {"size": -1},
                  "many": {"size": 1000000}, "list": [1], "null": {"size": None}, long: {"size": 1}}
         for name, spec in specs.items():
-            body = {"apiVersion": "cache.example.com/v1alpha1", "kind": "Memcached", "metadata": {"name": name}, "spec": spec}
-            support.await_answer(lambda: self.api.request("POST", bed.MEMCACHEDS.format(self.namespace), body), bool,
+            body = {"apiVersion": "cache.example.com/v1alpha1", "kind": "Memcached",
+                    "metadata": {"name": name}, "spec": spec}
+            support.await_answer(lambda: self.api.request("POST", bed.MEMCACHEDS.format(self.namespace),
+                                                          body), bool,
                                  f"{name} can be made")
         self.want("zzz-good", 2)
         operator = self.start()
@@ -127,7 +132,8 @@ class Trouble(bed.TestCase):
         # A Deployment of that name that somebody else made.
         template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
         self.api.request("POST", bed.DEPLOYMENTS.format(self.namespace), {
-            "metadata": {"name": "cache-1"}, "spec": {"replicas": 9, "selector": {"matchLabels": {"a": "b"}}, "template": template}})
+            "metadata": {"name": "cache-1"}, "spec": {"replicas": 9, "selector": {"matchLabels": {"a": "b"}},
+                                                      "template": template}})
         self.want("cache-1", 2)
         operator = self.start()
         operator.await_line("Deployment cache-1: there is one already")
@@ -147,13 +153,16 @@ class Settings(unittest.TestCase):
     """Needs no cluster: what is missing is said, with what to do."""
 
     def run_with(self, *arguments, **environment):
-        done = subprocess.run([bed.PROGRAM, *arguments], env={"PATH": os.environ["PATH"], **environment}, text=True,
+        done = subprocess.run([bed.PROGRAM, *arguments], env={"PATH": os.environ["PATH"], **environment},
+                              text=True,
                               stderr=subprocess.PIPE, timeout=support.PATIENCE, check=False)
         return done.returncode, done.stderr
 
     def test_wrong_use(self):
-        for arguments, said in ((["--mode=both"], "life or lease"), (["more"], "no other arguments"), (["--what"], "usage:"),
-                                ([], "POD_NAMESPACE is not set"), (["--namespace=a", "--set", "x"], "OPTION=VALUE"),
+        for arguments, said in ((["--mode=both"], "life or lease"), (["more"], "no other arguments"),
+                                (["--what"], "usage:"),
+                                ([], "POD_NAMESPACE is not set"),
+                                (["--namespace=a", "--set", "x"], "OPTION=VALUE"),
                                 (["--namespace=a", "--set", "nothing=1"], "nothing"),
                                 (["--namespace=a", "--set", "lease-duration=soon"], "soon")):
             with self.subTest(arguments):
@@ -175,7 +184,8 @@ class Settings(unittest.TestCase):
                 self.assertIn(said, text)
 
     def test_no_service_account(self):
-        code, text = self.run_with("--namespace=a", KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT="1")
+        code, text = self.run_with("--namespace=a", KUBERNETES_SERVICE_HOST="127.0.0.1",
+                                   KUBERNETES_SERVICE_PORT="1")
         self.assertEqual(code, 1, text)
         self.assertIn("automountServiceAccountToken", text)
 
@@ -198,7 +208,8 @@ class FromOutside(bed.TestCase):
         self.await_size("cache-1", 2, operator.await_leading())
         operator.process.send_signal(signal.SIGINT)
         self.assertEqual(operator.await_end(), 0)
-        self.assertFalse(self.api.lock("leases", self.namespace, bed.LOCK)["spec"].get("holderIdentity"), "released")
+        self.assertFalse(self.api.lock("leases", self.namespace, bed.LOCK)["spec"].get("holderIdentity"),
+                         "released")
 
     def test_life_without_a_pod(self):
         # Which Pod we are is not known: an end that is seen, with the lines that the manifest lacks.
@@ -207,7 +218,8 @@ class FromOutside(bed.TestCase):
         self.assertTrue(operator.says("POD_NAME"))
 
     def test_life_as_no_pod(self):
-        operator = self.start("--mode=life", POD_NAME="nobody", POD_UID="2f0a0e5a-0000-0000-0000-000000000000")
+        operator = self.start("--mode=life", POD_NAME="nobody",
+                              POD_UID="2f0a0e5a-0000-0000-0000-000000000000")
         self.assertEqual(operator.await_end(), 1)
         self.assertTrue(operator.says("there is no Pod"))
 
