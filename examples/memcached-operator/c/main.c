@@ -127,10 +127,13 @@ int main(int argc, char **argv)
     pthread_t signals;
     char why[512];
 
-    if (settings_read(&settings, argc, argv) != 0)
+    if (settings_read(&settings, argc, argv) != 0) {
+        settings_clear(&settings);
         return 2;
+    }
     if (cluster_find(&cluster, why, sizeof why) != 0) {
         log_line("%s", why);
+        settings_clear(&settings);
         return 1;
     }
     self.term.cluster = &cluster;
