@@ -73,6 +73,7 @@ struct k8sleader_client {
     struct kl_http *http;        /* [worker] */
     struct kl_scope *scopes;     /* [worker] */
     struct kl_subject *subjects; /* [worker] the Pods and Nodes that are observed */
+    int told_polling;            /* [worker] that they may not be watched */
     struct kl_due due;           /* [worker] elections with a request due */
     struct k8sleader_election
         *closed; /* [worker] CLOSED by the machine, to be taken leave of at the round's end */

@@ -348,7 +348,12 @@ static void on_deleted(void *user, const char *name, const char *version, struct
 static void on_forbidden(void *user, const k8sleader_error *error)
 {
     struct kl_subject *subject = user;
-    (void)error; /* whether it may be read is more important */
+    k8sleader_client *client = subject->client;
+    if (!client->told_polling) /* whether it may be read is more important, and told as an event */
+        kl_log(client, NULL, K8SLEADER_LOG_WARNING,
+               "Pods and nodes are read every %d s instead of watched, which is slower: %s",
+               (int)(POLL_PERIOD / SECOND), k8sleader_error_message(error));
+    client->told_polling = 1;
     subject->polling = 1;
     want_read(subject, kl_now());
     schedule(subject);

@@ -71,7 +71,7 @@ class Rights(case.Case):
 
     def test_pods_may_be_read_and_not_watched(self):
         """They are asked for now and then, and the promise is kept."""
-        a, b = self.standby(("configmaps", ALL), ("pods", "get"))
+        a, b = self.standby(("configmaps", ALL), ("pods", "get"), arguments=["--log-level", "warning"])
         b.relay.await_asked("get", "pods", 4)
         self.lock_goes_before_the_pod()
         asked = len(b.relay.asked("get", "pods"))
@@ -82,6 +82,7 @@ class Rights(case.Case):
         self.web_0.gone()
         b.leads()
         self.assertLessEqual(len(b.events("error")), 1, b.events())
+        self.assertEqual(1, sum("every 2 s instead of watched" in line for line in b.err.lines), b.err.lines)
 
     def test_the_lock_may_be_read_and_not_watched(self):
         a, b = self.standby(("configmaps", "get create delete"), ("pods", ALL))
