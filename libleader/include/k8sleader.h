@@ -497,6 +497,13 @@ K8SLEADER_API int k8sleader_election_is_leader(const k8sleader_election *electio
  */
 K8SLEADER_API int k8sleader_election_holds(const k8sleader_election *election, uint64_t token);
 
+/**
+ * May work of this term that was begun be finished? 1 while the lock is held in the term named by token, by the clock and
+ * also during a drain, when k8sleader_election_holds() is 0 already: what a drain still has to write is guarded by this.
+ * Returns: 1 or 0. Threads: any, lock-free. Since: 0.9.
+ */
+K8SLEADER_API int k8sleader_election_may_finish(const k8sleader_election *election, uint64_t token);
+
 /** Until renewDeadline, while the lock is held, also during a drain; 0 when it is not; INT64_MAX in leader-for-life, which has no deadline. Threads: any, lock-free. Errors: ARGUMENT, FORKED. Since: 0.9. */
 K8SLEADER_API int64_t k8sleader_election_time_left_ms(const k8sleader_election *election);
 

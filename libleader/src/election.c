@@ -231,14 +231,24 @@ int k8sleader_election_is_leader(const k8sleader_election *e)
     return kl_now() < atomic_load_explicit(&e->lead_until, memory_order_acquire);
 }
 
+/* The time first: who sees a new term's time sees its token, too. */
+static int is_term_until(const k8sleader_election *e, const _Atomic int64_t *until, uint64_t token)
+{
+    int64_t end = atomic_load_explicit(until, memory_order_acquire);
+    return kl_now() < end && atomic_load_explicit(&e->token_known, memory_order_relaxed) &&
+           atomic_load_explicit(&e->token, memory_order_relaxed) == token;
+}
+
 int k8sleader_election_holds(const k8sleader_election *e, uint64_t token)
 {
     if (!e || kl_client_forked(e->client) || atomic_load_explicit(&e->stop_asked, memory_order_acquire))
         return 0;
-    /* The time first: who sees a new term's time sees its token, too. */
-    int64_t until = atomic_load_explicit(&e->lead_until, memory_order_acquire);
-    return kl_now() < until && atomic_load_explicit(&e->token_known, memory_order_relaxed) &&
-           atomic_load_explicit(&e->token, memory_order_relaxed) == token;
+    return is_term_until(e, &e->lead_until, token);
+}
+
+int k8sleader_election_may_finish(const k8sleader_election *e, uint64_t token)
+{
+    return e && !kl_client_forked(e->client) && is_term_until(e, &e->held_until, token);
 }
 
 int64_t k8sleader_election_time_left_ms(const k8sleader_election *e)

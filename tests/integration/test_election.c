@@ -38,6 +38,28 @@ static void test_first_candidate_leads(void **state)
     world_stop(&world);
 }
 
+/* From the stop on nothing new is begun, but what was begun may be finished until it is handed back. */
+static void test_what_a_drain_may_finish(void **state)
+{
+    struct world world;
+    (void)state;
+    world_start(&world);
+    k8sleader_election *a = stand_as(world.client, "web", "a");
+    uint64_t token = await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING);
+    assert_int_equal(k8sleader_election_may_finish(a, token), 1);
+    assert_int_equal(k8sleader_election_may_finish(a, token - 1), 0);
+    assert_int_equal(k8sleader_election_stop(a), 0);
+    assert_int_equal(k8sleader_election_holds(a, token), 0);
+    await(world.client, a, K8SLEADER_EVENT_STOPPED_LEADING);
+    assert_int_equal(k8sleader_election_may_finish(a, token), 1);
+    assert_int_equal(k8sleader_election_may_finish(a, token + 1), 0);
+    assert_int_equal(k8sleader_election_drained(a, token), 0);
+    await(world.client, a, K8SLEADER_EVENT_CLOSED);
+    assert_int_equal(k8sleader_election_may_finish(a, token), 0);
+    k8sleader_election_free(a);
+    world_stop(&world);
+}
+
 static void test_written_as_the_contract_says(void **state)
 {
     struct world world;
@@ -425,6 +447,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_candidate_leads),
+        cmocka_unit_test(test_what_a_drain_may_finish),
         cmocka_unit_test(test_written_as_the_contract_says),
         cmocka_unit_test(test_handover_by_release),
         cmocka_unit_test(test_drained_before_a_stop_does_nothing),

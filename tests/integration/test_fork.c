@@ -147,6 +147,7 @@ static void call_everything(struct family *family)
 
     CHECK(k8sleader_election_is_leader(leader) == 0);
     CHECK(k8sleader_election_holds(leader, family->token) == 0);
+    CHECK(k8sleader_election_may_finish(leader, family->token) == 0);
     CHECK(k8sleader_election_time_left_ms(leader) == K8SLEADER_ERR_FORKED);
     CHECK(k8sleader_election_grace_left_ms(leader) == K8SLEADER_ERR_FORKED);
     CHECK(k8sleader_election_fencing_token(leader, &token, &error) == K8SLEADER_ERR_FORKED);

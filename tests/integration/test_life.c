@@ -435,6 +435,7 @@ static void test_reowned_is_lost_at_once(void **state)
     k8sleader_event_unref(event);
     assert_int_equal(k8sleader_election_is_leader(e), 0);
     assert_int_equal(k8sleader_election_holds(e, token), 0);
+    assert_int_equal(k8sleader_election_may_finish(e, token), 0);
     assert_int_equal(k8sleader_election_grace_left_ms(e), 0);
     assert_int_equal(k8sleader_election_drained(e, token), 0);
     /* It stands again, and leads when the other is gone. */

@@ -181,6 +181,7 @@ static void test_null_elections(void **state)
     (void)state;
     assert_int_equal(k8sleader_election_is_leader(NULL), 0);
     assert_int_equal(k8sleader_election_holds(NULL, 1), 0);
+    assert_int_equal(k8sleader_election_may_finish(NULL, 1), 0);
     assert_int_equal(k8sleader_election_time_left_ms(NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_election_grace_left_ms(NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_election_fencing_token(NULL, &token, NULL), K8SLEADER_ERR_ARGUMENT);

@@ -12,9 +12,7 @@ int term_may_start(const struct term *term)
 
 int64_t term_may_write_ms(const struct term *term)
 {
-    /* During a drain holds() is false, though the lock is ours until the work is handed back: the time left
-     * says so. It is this term's, since the next one does not begin before this thread has ended. */
-    if (!term_may_start(term) && k8sleader_election_time_left_ms(term->election) <= 0)
+    if (!k8sleader_election_may_finish(term->election, term->token)) /* true during a drain, too */
         return 0;
     /* By then another may lead: nothing of ours may still be waiting for an answer. (For life: no limit.) */
     int64_t grace_ms = k8sleader_election_grace_left_ms(term->election);
