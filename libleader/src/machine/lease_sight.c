@@ -22,13 +22,6 @@ static int same_term(const struct kl_record *a, const struct kl_record *b)
            strcmp(a->holder, b->holder) == 0;
 }
 
-static int newer(const struct kl_version *version, const struct kl_version *than)
-{
-    if (version->ordered && than->ordered)
-        return version->number > than->number;
-    return version->number != than->number || version->ordered != than->ordered;
-}
-
 /*
  * Is this news? By resourceVersion; only a read that was sent after the last adoption and still shows
  * something older tells that the server itself went back (restored from a backup): then it is the truth there
@@ -36,11 +29,11 @@ static int newer(const struct kl_version *version, const struct kl_version *than
  */
 static int is_news(const struct kl_lease *m, const struct kl_version *version, enum kl_source source)
 {
-    if (m->lock == KL_LOCK_UNKNOWN || newer(version, &m->version))
+    if (m->lock == KL_LOCK_UNKNOWN || kl_version_newer(version, &m->version))
         return 1;
     if (source != KL_FROM_READ || m->news_since_sent)
         return 0;
-    return m->lock == KL_LOCK_ABSENT || newer(&m->version, version);
+    return m->lock == KL_LOCK_ABSENT || kl_version_newer(&m->version, version);
 }
 
 /*
@@ -52,7 +45,7 @@ static int is_hint(struct kl_lease *m, const struct kl_version *version)
     int none_yet = !m->version.ordered && m->version.number == 0; /* absent from the start */
     if (none_yet || (version->ordered && m->version.ordered))
         return 0;
-    if (newer(version, &m->version)) {
+    if (kl_version_newer(version, &m->version)) {
         m->hint = *version;
         m->hinted = 1;
         kl_lease_read_at(m, m->now);
@@ -73,7 +66,7 @@ static void adopted(struct kl_lease *m, const struct kl_version *version)
     m->version = *version;
     m->news_since_sent = 1;
     m->await_news = 0;
-    m->must_read = m->hinted && newer(&m->hint, version);
+    m->must_read = m->hinted && kl_version_newer(&m->hint, version);
     m->hinted = m->must_read;
 }
 
@@ -207,7 +200,7 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
 int kl_lease_see_absent(struct kl_lease *m, const struct kl_version *version, enum kl_source source,
                         struct kl_effects *fx)
 {
-    if (version && m->lock != KL_LOCK_UNKNOWN && !newer(version, &m->version))
+    if (version && m->lock != KL_LOCK_UNKNOWN && !kl_version_newer(version, &m->version))
         return 0;
     if (source == KL_FROM_WATCH && is_hint(m, version))
         return 0;

@@ -101,24 +101,17 @@ void kl_life_weigh(struct kl_life *m)
     m->is_free = is_free;
 }
 
-static int newer(const struct kl_version *version, const struct kl_version *than)
-{
-    if (version->ordered && than->ordered)
-        return version->number > than->number;
-    return version->number != than->number || version->ordered != than->ordered;
-}
-
 /*
  * Is this news? By resourceVersion. A read sent after the last adoption is the truth there is, whatever it
  * shows: the server may have been restored from a backup.
  */
 static int is_news(const struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
 {
-    if (m->lock == KL_LIFE_LOCK_UNKNOWN || newer(version, &m->version))
+    if (m->lock == KL_LIFE_LOCK_UNKNOWN || kl_version_newer(version, &m->version))
         return 1;
     if (source != KL_LIFE_FROM_READ || m->news_since_sent)
         return 0;
-    return m->lock == KL_LIFE_LOCK_ABSENT || newer(&m->version, version);
+    return m->lock == KL_LIFE_LOCK_ABSENT || kl_version_newer(&m->version, version);
 }
 
 /* Versions without numbers don't tell which is newer: what a watch shows, which may lag, asks for a read. */
@@ -126,7 +119,7 @@ static int is_hint(struct kl_life *m, const struct kl_version *version, enum kl_
 {
     if (source != KL_LIFE_FROM_WATCH || version->ordered)
         return 0;
-    if (m->lock == KL_LIFE_LOCK_UNKNOWN || newer(version, &m->version)) {
+    if (m->lock == KL_LIFE_LOCK_UNKNOWN || kl_version_newer(version, &m->version)) {
         m->news_since_sent = 1;
         kl_life_read_at(m, m->now);
     }
@@ -228,7 +221,8 @@ int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_
 
 int kl_life_confirm(struct kl_life *m, const struct kl_version *version, struct kl_effects *fx)
 {
-    if (m->lock != KL_LIFE_LOCK_PRESENT || newer(version, &m->version) || newer(&m->version, version))
+    if (m->lock != KL_LIFE_LOCK_PRESENT || kl_version_newer(version, &m->version) ||
+        kl_version_newer(&m->version, version))
         return 0;
     m->must_read = 0;
     m->await_news = 0;
@@ -241,7 +235,7 @@ int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum
 {
     if (version && is_hint(m, version, source))
         return 0;
-    if (version && m->lock != KL_LIFE_LOCK_UNKNOWN && !newer(version, &m->version))
+    if (version && m->lock != KL_LIFE_LOCK_UNKNOWN && !kl_version_newer(version, &m->version))
         return 0;
     if (source == KL_LIFE_FROM_READ && m->news_since_sent)
         return 0; /* asked before the last news: it may have come since */

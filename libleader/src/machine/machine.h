@@ -39,6 +39,14 @@ struct kl_version {
     int ordered;
 };
 
+/* For unordered ones: another. */
+static inline int kl_version_newer(const struct kl_version *version, const struct kl_version *than)
+{
+    if (version->ordered && than->ordered)
+        return version->number > than->number;
+    return version->number != than->number || version->ordered != than->ordered;
+}
+
 enum kl_phase {
     KL_PHASE_CANDIDATE, /* does not lead; would like to */
     KL_PHASE_LEADING,
