@@ -19,6 +19,10 @@ class Missing(Exception):
     """What a peer needs is not on this machine: no fault of anybody's."""
 
 
+class Forbidden(Missing):
+    """This machine does not allow what a peer needs, and nothing that is installed changes that."""
+
+
 def command(*arguments, **more):
     return subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
 
@@ -78,7 +82,7 @@ def operatorlib():
     """The path of the candidate of operator-lib."""
     # It has its namespace from where Pods have it: for this program alone, in a mount namespace of its own.
     if command("unshare", *PRIVATE_MOUNTS, "mount", "-t", "tmpfs", "none", "/run").returncode:
-        raise Missing("operator-lib's candidates need a mount namespace, and none may be made here")
+        raise Forbidden("operator-lib's candidates need a mount namespace, and none may be made here")
     return built_with_go("operatorlib", "operatorlib-candidate")
 
 
@@ -108,6 +112,8 @@ if __name__ == "__main__":
     for peer in clientgo, clientgo_configmaps, operatorlib, python:
         try:
             print(peer())
+        except Forbidden as forbidden:
+            print("left out:", forbidden)
         except Missing as missing:
             print("missing:", missing)
             lacking = True
