@@ -89,7 +89,8 @@ void judge_leaders(struct world *w)
         }
         leader = n;
         int64_t beside = n->not_its_since ? w->time.now - n->not_its_since : 0;
-        w->longest_overlap = kl_max(w->longest_overlap, beside);
+        if (w->theme != LEASE_SUSPENDED && w->theme != LEASE_BEYOND)
+            w->longest_overlap = kl_max(w->longest_overlap, beside);
         if (beside > overlap_bound(w, n))
             wrong(w, "%s leads %lld ms after the lock was another's", n->name, (long long)(beside / MS));
     }
@@ -143,12 +144,15 @@ void judge_step(struct world *w, unsigned node, const struct kl_input *input, co
 void judge_shown(struct world *w, unsigned node, const struct object *object)
 {
     struct node *n = &w->node[node];
+    if (object->version <= n->known_version)
+        return; /* late */
+    n->known_version = object->version;
     if (w->mode == MODE_LIFE) {
-        if (object->present && object->owner_kind == KL_OWNER_POD && !n->saw[object->owner])
-            n->saw[object->owner] = w->time.now;
+        if (object->present && object->owner_kind == KL_OWNER_POD)
+            n->last_owner = 1 + object->owner;
         return;
     }
-    if (!object->present || (n->knows && object->version <= n->known.version))
+    if (!object->present) /* the record outlives it: its holder may be about to put it back */
         return;
     const struct kl_record *r = &object->record, *old = &n->known.record;
     if (!n->knows || !kl_record_equal(r, old)) {

@@ -48,7 +48,7 @@ static void judge_creation(struct world *w, const struct happening *request)
     const struct node *creator = &w->node[request->node];
     for (unsigned i = 0; i < w->nodes; i++) {
         struct node *n = &w->node[i];
-        int saw = creator->saw[i] && creator->saw[i] <= request->sent_at;
+        int saw = request->last_owner == 1 + i;
         if (i == request->node || n->ended || (saw && w->theme != LIFE_FORBIDDEN))
             continue;
         int leads = judge_leads(w, n);

@@ -12,7 +12,8 @@ void lease_node_init(struct world *w, unsigned node)
 /* Wall clocks mean nothing to the others: each is off by its own hours, and one may stand still. */
 static int64_t wall(const struct world *w, const struct node *n)
 {
-    return n->wall_stands ? 1000 : w->time.now / 1000 + (int64_t)n->name[0] * 3600 * 1000000;
+    int64_t off = (int64_t)n->name[0] * 3600 * 1000000;
+    return n->wall_stands ? off : off + w->time.now / 1000;
 }
 
 int lease_node_send(struct world *w, unsigned node, struct happening *request)

@@ -18,7 +18,7 @@ void life_node_init(struct world *w, unsigned node)
     n->superseded = 0;
     n->pods_last = 0;
     n->observed[0] = '\0';
-    memset(n->saw, 0, sizeof n->saw);
+    n->last_owner = 0;
     plan(w, POD_OPEN, node, within(w, 20))->about = node;
 }
 
@@ -33,6 +33,7 @@ int life_node_send(struct world *w, unsigned node, struct happening *request)
     if (broken)
         wrong(w, "%s: %s", n->name, broken);
     request->verb = wanted.verb;
+    request->last_owner = n->last_owner;
     request->base = n->pod_machine.version.number;
     for (unsigned i = 0; i < w->nodes; i++)
         if (strcmp(w->node[i].pod.uid, n->pod_machine.owner.uid) == 0)

@@ -27,6 +27,7 @@ static void copy_request(struct happening *to, const struct happening *from)
     to->verb = from->verb;
     to->base = from->base;
     to->about = from->about;
+    to->last_owner = from->last_owner;
     to->sent_at = from->sent_at;
 }
 
@@ -54,8 +55,12 @@ void network_request(struct world *w, unsigned node, const struct happening *req
             fail(w, node, arrival(w), kinds[kind]);
         return;
     }
-    for (int copies = trouble(w, FAULT_TWICE) ? 2 : 1; copies > 0; copies--)
-        copy_request(plan(w, SERVED, node, arrival(w)), request);
+    int twice = trouble(w, FAULT_TWICE);
+    for (int i = 0; i <= twice; i++) {
+        struct happening *copy = plan(w, SERVED, node, arrival(w));
+        copy_request(copy, request);
+        copy->copied = twice;
+    }
 }
 
 void network_answer(struct world *w, const struct happening *request, enum kl_outcome outcome,
@@ -106,7 +111,7 @@ void network_event(struct world *w, unsigned node, const struct object *object)
     n->watch_last = kl_max(n->watch_last + 1, arrival(w));
     event_at(w, node, object, n->watch_last);
     if (trouble(w, FAULT_WATCH)) /* and once more, late */
-        event_at(w, node, object, within(w, 10000));
+        event_at(w, node, object, n->watch_last + within(w, 10000) - w->time.now);
 }
 
 void network_partition(struct world *w, unsigned node, int up, int down, int64_t until)

@@ -54,7 +54,8 @@ static void hear(struct world *w, unsigned node, const struct kl_event *e)
         n->working = 1;
     } else if (e->type == KL_EVENT_STOPPED) {
         tell(w, "%s: STOPPED, reason %d", n->name, e->reason);
-        plan(w, WORK_ENDS, node, within(w, 3000))->base = e->token;
+        int slow = dice(w, 8) == 0 && !w->quiet; /* longer than the drain may take */
+        plan(w, WORK_ENDS, node, within(w, slow ? 12000 : 3000))->base = e->token;
     } else if (e->type == KL_EVENT_LOST_DRAIN) {
         tell(w, "%s: lost while draining, reason %d", n->name, e->reason);
     } else if (e->type == KL_EVENT_CLOSED) {
@@ -107,6 +108,7 @@ void node_start(struct world *w, unsigned node)
     n->stream = 0;
     n->resume_from = n->watch_version = 0;
     n->knows = 0;
+    n->known_version = 0;
     n->not_its_since = 0;
     n->paused_until = 0;
     memset(&n->guard, 0, sizeof n->guard);
@@ -200,6 +202,11 @@ static void give(struct world *w, unsigned node, enum kl_input_type type, const 
     struct kl_life_object life = {.version = {object->version, 1}, .kind = object->owner_kind};
     if (object->owner_kind == KL_OWNER_POD)
         life.owner = w->node[object->owner].pod;
+    if (type != KL_INPUT_ANSWER || in->outcome == KL_OUTCOME_OK) {
+        char text[120];
+        story_about(w, object, text, sizeof text);
+        tell(w, "%s %s: %s", w->node[node].name, type == KL_INPUT_ANSWER ? "is answered" : "is shown", text);
+    }
     in->type = type;
     in->object = &lease;
     in->ownership = &life;

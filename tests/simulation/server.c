@@ -109,11 +109,12 @@ void server_serve(struct world *w, const struct happening *m)
         return; /* nobody answers */
     int64_t retry_after = (int64_t)dice(w, (uint64_t)(dice(w, 10) ? 4000 : 60000)) * MS;
     if (w->time.now < w->throttled_until) {
-        network_answer(w, m, KL_OUTCOME_THROTTLED, retry_after);
+        network_answer(w, m, m->copied ? KL_OUTCOME_AMBIGUOUS : KL_OUTCOME_THROTTLED, retry_after);
         return;
     }
     if (trouble(w, FAULT_REFUSAL)) {
         enum kl_outcome kind = kinds[dice(w, 4)];
+        kind = m->copied ? KL_OUTCOME_AMBIGUOUS : kind;
         tell(w, "%s is refused", w->node[m->node].name);
         network_answer(w, m, kind, retry_after);
         return;
@@ -146,6 +147,8 @@ static void open_fresh(struct world *w, unsigned node)
         shown -= (unsigned)dice(w, (uint64_t)kl_min(shown, 8));
     struct object object = shown ? *history_at(w, shown - 1) : w->lock;
     n->watch_version = object.version;
+    tell(w, "%s opens its watch: %llu%s", n->name, (unsigned long long)object.version,
+         object.present ? "" : ", none");
     if (object.present) {
         judge_shown(w, node, &object);
         struct kl_lease_object lease = {.version = {object.version, 1}, .record = &object.record};
@@ -189,6 +192,5 @@ void server_watch(struct world *w, unsigned node)
             resume(w, node, i + 1);
             return;
         }
-    tell(w, "%s opens its watch", n->name);
     open_fresh(w, node);
 }

@@ -41,6 +41,8 @@ struct happening {
     struct kl_lease_request lease;
     enum kl_life_verb verb;
     uint64_t base;
+    unsigned last_owner; /* the Pod, + 1, that the sender saw last as the lock's owner */
+    int copied;          /* it arrives twice: what one copy is told says nothing of the other */
     enum kl_outcome outcome;
     int64_t retry_after;
     struct object object;

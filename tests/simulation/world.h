@@ -97,6 +97,7 @@ struct node {
     unsigned sent_count;
     struct object known; /* the newest that it was shown in this life */
     int knows;
+    uint64_t known_version;         /* of that, or of the deletion after it */
     int64_t known_since, known_for; /* its clock when the record changed; the longest duration in its term */
     int64_t not_its_since;          /* since when the lock is no longer its term's; 0: it is */
     unsigned losses;
@@ -109,7 +110,7 @@ struct node {
     uint64_t superseded;
     int64_t pods_last;
     char observed[KL_POD_UID_MAX + 1];
-    int64_t saw[NODES_MOST];
+    unsigned last_owner; /* the Pod, + 1, that it saw last as the lock's owner; 0: none */
 };
 
 struct world {
@@ -136,7 +137,7 @@ struct world {
 
     uint64_t token; /* the greatest there was, and whose */
     const struct node *token_of;
-    unsigned terms, superseded, steps, faults, most_a_second, most_ten_seconds;
+    unsigned terms, superseded, mutual_waits, steps, faults, most_a_second, most_ten_seconds;
     int64_t longest_overlap;
     int64_t last_write_at;
     int64_t slowest; /* of the clocks */
@@ -223,9 +224,9 @@ void judge_life_step(struct world *w, unsigned node);
 
 /* run.c */
 struct totals {
-    unsigned runs, superseded;
+    unsigned runs, superseded, mutual_waits;
     uint64_t steps, terms, faults;
-    int64_t longest_overlap, longest_wait;
+    int64_t longest_overlap, watched_overlap, longest_wait; /* beside foreign hands; with a sound watch */
     unsigned most_a_second, most_ten_seconds;
 };
 /* 1: all was well */
