@@ -106,6 +106,8 @@ static void started(struct world *w, struct node *n, uint64_t token)
         wrong(w, "%s: token %llu after %llu", n->name, (unsigned long long)token,
               (unsigned long long)w->token);
     w->token = token > w->token ? token : w->token;
+    if (w->mode == MODE_LIFE)
+        judge_life_started(w, n);
     w->token_of = n;
     w->terms++;
     w->last_start_at = w->time.now;
@@ -148,8 +150,10 @@ void judge_shown(struct world *w, unsigned node, const struct object *object)
         return; /* late */
     n->known_version = object->version;
     if (w->mode == MODE_LIFE) {
-        if (object->present && object->owner_kind == KL_OWNER_POD)
+        if (object->present && object->owner_kind == KL_OWNER_POD) {
             n->last_owner = 1 + object->owner;
+            n->last_other = object->owner == node ? n->last_other : n->last_owner;
+        }
         return;
     }
     if (!object->present) /* the record outlives it: its holder may be about to put it back */

@@ -34,10 +34,24 @@ void judge_life_step(struct world *w, unsigned node)
         n->superseded = 0;
 }
 
+/* What it asked for has landed late: another had the lock since, and ends, as it knows, but has not ended. */
+void judge_life_started(struct world *w, struct node *n)
+{
+    if (n->last_other && n->sent_for && w->theme != LIFE_FORBIDDEN) {
+        const struct node *other = &w->node[n->last_other - 1];
+        if (n->told[n->last_other - 1] == KL_POD_DELETING && other->running)
+            wrong(w, "%s leads while %s, which had the lock, ends", n->name, other->name);
+    }
+    n->last_other = 0;
+}
+
 void judge_life_sent(struct world *w, unsigned node)
 {
-    const struct node *n = &w->node[node];
+    struct node *n = &w->node[node];
     enum kl_pod_state known = n->pod_machine.own_state;
+    n->sent_for |= n->pod_machine.request.verb == KL_LIFE_CREATE;
+    if (n->last_owner == 1 + node) /* it had the lock itself since */
+        n->last_other = 0;
     if (n->pod_machine.request.verb == KL_LIFE_CREATE &&
         (known == KL_POD_DELETING || known == KL_POD_TERMINAL))
         wrong(w, "%s stands though it knows that its Pod ends", n->name);

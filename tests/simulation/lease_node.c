@@ -9,11 +9,12 @@ void lease_node_init(struct world *w, unsigned node)
     kl_lease_init(&n->lease, &n->lease_config, dice(w, UINT64_MAX));
 }
 
-/* Wall clocks mean nothing to the others: each is off by its own hours, and one may stand still. */
+/* Wall clocks mean nothing to the others: each is off by its own hours, and one may stand still for a
+ * process's life. */
 static int64_t wall(const struct world *w, const struct node *n)
 {
     int64_t off = (int64_t)n->name[0] * 3600 * 1000000;
-    return n->wall_stands ? off : off + w->time.now / 1000;
+    return off + (n->wall_stands ? (int64_t)n->life * 1000000 : w->time.now / 1000);
 }
 
 int lease_node_send(struct world *w, unsigned node, struct happening *request)

@@ -18,7 +18,9 @@ void life_node_init(struct world *w, unsigned node)
     n->superseded = 0;
     n->pods_last = 0;
     n->observed[0] = '\0';
-    n->last_owner = 0;
+    n->last_owner = n->last_other = 0;
+    n->sent_for = 0;
+    memset(n->told, 0, sizeof n->told);
     plan(w, POD_OPEN, node, within(w, 20))->about = node;
 }
 

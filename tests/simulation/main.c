@@ -150,7 +150,7 @@ int main(int argc, char **argv)
         {"first-seed", required_argument, NULL, 'f'}, {"mode", required_argument, NULL, 'm'},
         {"soak", required_argument, NULL, 'k'},       {"faults", required_argument, NULL, 'x'},
         {"no-story", no_argument, NULL, 'b'},         {NULL, 0, NULL, 0}};
-    uint64_t seed = 0, runs = 1000, first = 1;
+    uint64_t seed = 0, runs = 1000, first = 0;
     int64_t soak = 0;
     int has_seed = 0, modes = 3, c;
     unsigned faults = EVERY_FAULT;
@@ -182,6 +182,11 @@ int main(int argc, char **argv)
     }
     if (has_seed)
         return replay(modes == 1 ? MODE_LEASE : MODE_LIFE, seed, faults);
+    if (soak && first == 0) { /* other worlds than the last time */
+        first = (uint64_t)time(NULL) * 1000000;
+        printf("the first seed is %llu\n", (unsigned long long)first);
+    }
+    first = first ? first : 1;
     int bad = 0;
     double share = modes == 3 ? (double)soak / 2 : (double)soak;
     for (int mode = MODE_LEASE; mode <= MODE_LIFE; mode++)

@@ -235,7 +235,7 @@ static void await_leader_for_life(struct world *w, int64_t *took)
     while (w->time.now < end && leader_of(w) < 0) {
         int64_t before = w->time.now;
         until(w, before + 100 * MS);
-        if (w->time.now > end - 90 * KL_SECOND && wait_for_each_other(w)) {
+        if (w->mutual_waits == 0 && w->time.now > end - 90 * KL_SECOND && wait_for_each_other(w)) {
             tell(w, "they wait for each other: a hand deletes a Pod");
             w->mutual_waits++;
             for (unsigned i = 0; i < w->nodes; i++)

@@ -110,7 +110,10 @@ struct node {
     uint64_t superseded;
     int64_t pods_last;
     char observed[KL_POD_UID_MAX + 1];
-    unsigned last_owner; /* the Pod, + 1, that it saw last as the lock's owner; 0: none */
+    unsigned last_owner;            /* the Pod, + 1, that it saw last as the lock's owner; 0: none */
+    unsigned last_other;            /* the same, of others than itself, since it led last */
+    int sent_for;                   /* it asked for the lock in this life */
+    unsigned char told[NODES_MOST]; /* what it knows of Pods: enum kl_pod_state */
 };
 
 struct world {
@@ -221,6 +224,7 @@ void judge_life_sent(struct world *w, unsigned node);
 void judge_life_written(struct world *w, const struct happening *request);
 void judge_life_leaders(struct world *w);
 void judge_life_step(struct world *w, unsigned node);
+void judge_life_started(struct world *w, struct node *n);
 
 /* run.c */
 struct totals {
