@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ type options struct {
 	name, namespace, identity, kubeconfig     string
 	leaseDuration, renewDeadline, retryPeriod time.Duration
 	releaseOnCancel                           bool
+	count                                     int
 	labels                                    map[string]string
 }
 
@@ -46,6 +48,7 @@ func parse(args []string) (*options, error) {
 	flags.DurationVar(&o.renewDeadline, "renew-deadline", 10*time.Second, "")
 	flags.DurationVar(&o.retryPeriod, "retry-period", 2*time.Second, "")
 	flags.BoolVar(&o.releaseOnCancel, "release-on-cancel", false, "release the lease on SIGTERM")
+	flags.IntVar(&o.count, "count", 0, "stand for that many locks, NAME-0 and so on, in one process")
 	labels := flags.String("labels", "", "KEY=VALUE[,...] for the lease")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -73,23 +76,15 @@ func stand(o *options) error {
 	}
 	// As controller-runtime has it: a request that hangs must leave time for another.
 	config.Timeout = o.renewDeadline / 2
+	if o.count > 0 {
+		// The default of five requests a second, meant for one election, would not renew them all.
+		config.QPS = -1
+	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
 	}
-	said := newReport(o.namespace+"/"+o.name, o.identity, os.Stdout)
-	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock:            newLock(o, client),
-		LeaseDuration:   o.leaseDuration,
-		RenewDeadline:   o.renewDeadline,
-		RetryPeriod:     o.retryPeriod,
-		ReleaseOnCancel: o.releaseOnCancel,
-		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(context.Context) { said.started() },
-			OnStoppedLeading: said.stopped,
-			OnNewLeader:      said.newLeader,
-		},
-	})
+	electors, said, err := newElectors(o, client)
 	if err != nil {
 		return err
 	}
@@ -102,9 +97,45 @@ func stand(o *options) error {
 		<-signals
 		// Said before the election hears of it: what is guarded by the lease ends here, while client-go's own
 		// callback comes when the lease has long been released.
-		said.cancelled()
+		for _, one := range said {
+			one.cancelled()
+		}
 		cancel()
 	}()
-	elector.Run(ctx)
+	var running sync.WaitGroup
+	for _, elector := range electors {
+		running.Go(func() { elector.Run(ctx) })
+	}
+	running.Wait()
 	return nil
+}
+
+// newElectors makes one elector, or --count of them, and for each what it says.
+func newElectors(o *options, client kubernetes.Interface) ([]*leaderelection.LeaderElector, []*report, error) {
+	var electors []*leaderelection.LeaderElector
+	var reports []*report
+	for i := range max(o.count, 1) {
+		one := *o
+		if o.count > 0 {
+			one.name = fmt.Sprintf("%s-%d", o.name, i)
+		}
+		said := newReport(one.namespace+"/"+one.name, one.identity, os.Stdout)
+		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+			Lock:            newLock(&one, client),
+			LeaseDuration:   one.leaseDuration,
+			RenewDeadline:   one.renewDeadline,
+			RetryPeriod:     one.retryPeriod,
+			ReleaseOnCancel: one.releaseOnCancel,
+			Callbacks: leaderelection.LeaderCallbacks{
+				OnStartedLeading: func(context.Context) { said.started() },
+				OnStoppedLeading: said.stopped,
+				OnNewLeader:      said.newLeader,
+			},
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		electors, reports = append(electors, elector), append(reports, said)
+	}
+	return electors, reports, nil
 }
