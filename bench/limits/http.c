@@ -130,8 +130,8 @@ static void collect(struct http *http)
 void http_step(struct http *http, int timeout_ms)
 {
     int running;
-    if (curl_multi_perform(http->multi, &running) != CURLM_OK ||
-        curl_multi_poll(http->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK ||
+    /* In this order: what the perform has brought is looked at before anything is waited for again. */
+    if (curl_multi_poll(http->multi, NULL, 0, timeout_ms, NULL) != CURLM_OK ||
         curl_multi_perform(http->multi, &running) != CURLM_OK)
         die("libcurl", "a transfer can't go on");
     collect(http);

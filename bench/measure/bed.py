@@ -54,8 +54,9 @@ class Bed:
         """Those of the names that can be measured, in their order."""
         return [name for name in names if name in self.programs]
 
-    def command(self, subject, lock, identity, count):
-        same = ["--name", lock, "--namespace", self.namespace, "--identity", identity, "--kubeconfig", self.kubeconfig]
+    def command(self, subject, lock, identity, count=0, kubeconfig=None):
+        same = ["--name", lock, "--namespace", self.namespace, "--identity", identity,
+                "--kubeconfig", kubeconfig or self.kubeconfig]
         many = ["--count", str(count)] if count else []
         program = self.programs[subject]
         return {OURS: lambda: [program, "elect", *same, *many, "--output", "json"],
