@@ -94,15 +94,18 @@ def through(bed, subject, proxy):
 
 def measure(bed):
     server = urllib.parse.urlsplit(bed.client.kubeconfig.server)
-    cut, renewals = [], {}
+    led, renewals = [], {}
     for subject in bed.has(OURS, CLIENTGO, PYTHON):
         proxy, lock = Proxy((server.hostname, server.port)), bed.name("halfopen")
         leader = Candidate(bed, subject, lock, "leader",
                            command=bed.command(subject, lock, "leader", kubeconfig=through(bed, subject, proxy)))
         leader.wait("started_leading")
-        time.sleep(5.0)  # it has renewed: its connections are as they will be
-        cut.append((subject, proxy, lock, leader, proxy.cut()))
-        renewals[subject] = set()
+        led.append((subject, proxy, lock, leader))
+    time.sleep(5.0)  # they have renewed: their connections are as they will be
+    for subject, _, lock, _ in led:
+        renewals[subject] = {wall_time(bed.lease(lock)["spec"]["renewTime"])}
+    # All at once, for from now on every renewal is looked at.
+    cut = [(*one, one[1].cut()) for one in led]
     until = time.monotonic() + WATCHED_S
     while time.monotonic() < until:
         time.sleep(0.2)  # the window is what is measured
