@@ -113,6 +113,11 @@ class Bed:
     def limit_ms(self, mode):
         return [line["ms"] for line in self.limit(mode, 50 if self.quick else 300)]
 
+    def last_error(self):
+        """The last line that a candidate has left on stderr."""
+        with open(os.path.join(self.folder, "stderr"), encoding="utf-8", errors="replace") as file:
+            return "".join(file.readlines()[-1:]).strip()
+
     def end(self):
         for candidate in list(self.started):
             candidate.end()

@@ -45,7 +45,7 @@ class Candidate:
 
     def __init__(self, bed, subject, lock, identity, *, count=0, command=None, environment=None):
         self.bed, self.subject, self.identity = bed, subject, identity
-        self.events = []
+        self.events, self.ended = [], False
         # What it says on stderr goes where it can be read afterwards, and can't fill a pipe.
         with open(os.path.join(bed.folder, "stderr"), "ab") as errors:
             self.born = time.time()
@@ -63,13 +63,19 @@ class Candidate:
                     with said:
                         self.events.append(event)
                         said.notify_all()
+        with said:
+            self.ended = True
+            said.notify_all()
 
     def all(self, kind, since=0.0):
         return [e for e in self.events if e["event"] == kind and e["time"] >= since]
 
     def wait(self, kind, since=0.0):
-        return await_that(lambda: next(iter(self.all(kind, since)), None),
-                          f"{kind} of {self.subject} {self.identity}")
+        what = f"{kind} of {self.subject} {self.identity}"
+        await_that(lambda: self.all(kind, since) or self.ended, what)
+        if not self.all(kind, since):
+            raise RuntimeError(f"it ended: {what}; {self.bed.last_error()}")
+        return self.all(kind, since)[0]
 
     def stands_by(self):
         self.wait("new_leader")

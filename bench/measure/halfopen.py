@@ -1,8 +1,8 @@
 """A half-open connection: what the leader has open goes silent for ever, new connections pass.
 
 As when a NAT or a load balancer forgets a flow. A proxy stands for it here, since packet filters take root: it goes on
-holding the old connections, reads nothing from them and sends nothing. (The kernel still acknowledges what it has room for, so
-TCP's own time-outs don't help anybody.)
+holding the old connections, reads nothing from them and sends nothing. (The kernel still acknowledges what it has room
+for, so TCP's own time-outs don't help anybody.)
 """
 
 import os
