@@ -8,7 +8,9 @@
 void cluster_tell_state(struct world *w, unsigned node, unsigned about, enum kl_pod_state state)
 {
     struct kl_pod_sighting sighting = {.pod = w->node[about].pod, .state = state};
+    static const char *const states[] = {"unknown", "live", "deleting", "terminal", "absent", "forbidden"};
     w->node[node].told[about] = (unsigned char)state;
+    tell(w, "%s is told of %s: %s", w->node[node].name, w->node[about].name, states[state]);
     node_step(
         w, node,
         &(struct kl_input){.type = node == about ? KL_INPUT_OWN_POD : KL_INPUT_OWNER_POD, .pod = &sighting});
