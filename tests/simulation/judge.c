@@ -146,16 +146,17 @@ void judge_step(struct world *w, unsigned node, const struct kl_input *input, co
 void judge_shown(struct world *w, unsigned node, const struct object *object)
 {
     struct node *n = &w->node[node];
-    if (object->version <= n->known_version)
-        return; /* late */
-    n->known_version = object->version;
-    if (w->mode == MODE_LIFE) {
-        if (object->present && object->owner_kind == KL_OWNER_POD) {
+    if (w->mode == MODE_LIFE) { /* whose it was last is learnt late, too, when the lock is gone by then */
+        if (object->present && object->owner_kind == KL_OWNER_POD && object->version > n->known_version) {
+            n->known_version = object->version;
             n->last_owner = 1 + object->owner;
             n->last_other = object->owner == node ? n->last_other : n->last_owner;
         }
         return;
     }
+    if (object->version <= n->known_version)
+        return; /* late */
+    n->known_version = object->version;
     if (!object->present) /* the record outlives it: its holder may be about to put it back */
         return;
     const struct kl_record *r = &object->record, *old = &n->known.record;
