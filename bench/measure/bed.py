@@ -18,6 +18,9 @@ CLIENTGO, PYTHON, OPERATORLIB = "client-go", "Python client", "operator-lib"
 PEERS = {CLIENTGO: peers.clientgo, PYTHON: peers.python, OPERATORLIB: peers.operatorlib}
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 LEASE_S, RETRY_S = 15.0, 2.0  # everybody's defaults
+# So many at the defaults would be 2,500 writes a second and more: beyond what the server takes.
+CROWDED, CROWDED_RETRY_S = 5000, 15.0
+CROWDED_DURATIONS = ["--lease-duration", "60s", "--renew-deadline", "40s", "--retry-period", "15s"]
 
 
 class Bed:
@@ -58,6 +61,7 @@ class Bed:
         same = ["--name", lock, "--namespace", self.namespace, "--identity", identity,
                 "--kubeconfig", kubeconfig or self.kubeconfig]
         many = ["--count", str(count)] if count else []
+        many += CROWDED_DURATIONS if count >= CROWDED else []
         program = self.programs[subject]
         return {OURS: lambda: [program, "elect", *same, *many, "--output", "json"],
                 CLIENTGO: lambda: [program, *same, *many, "--release-on-cancel"],
