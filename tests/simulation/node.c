@@ -220,9 +220,6 @@ static void answered(struct world *w, unsigned node, const struct happening *h, 
     if (!n->waiting || h->serial != n->serial)
         return;
     n->waiting = 0;
-    /* A conflict with a copy of its own request: it can't know that it asked for what it finds. */
-    if (outcome == KL_OUTCOME_CONFLICT)
-        n->sent_for = 0;
     static const char *const outcomes[] = {"OK",        "conflict", "not found", "no namespace", "forbidden",
                                            "throttled", "refused",  "not sent",  "timed out",    "ambiguous"};
     if (outcome != KL_OUTCOME_OK)

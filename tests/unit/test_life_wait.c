@@ -97,6 +97,10 @@ static const struct script_row rows[] = {
      START "0 missing => create\n100 timeout => error:timeout\n210 seen 12 c => leader:c\n220 gone 13 => - "
            "wake=never\n230 seen 14 me => leader:me read\n240 ok 14 me => - phase=candidate observed=c "
            "wake=never\n250 owner c terminal => read\n260 ok 14 me => started:14\n"},
+    {"A creation that was sent twice, and met its own trace, is no less late: led only after the other's term",
+     START "0 missing => create\n100 conflict => -\n110 seen 12 c => leader:c\n120 owner c deleting => -\n"
+           "130 gone 13 => -\n140 seen 14 me => leader:me read\n150 ok 14 me => - phase=candidate observed=c\n"
+           "160 owner c absent => read\n170 ok 14 me => started:14\n"},
     {"Held back, but the former leader is alive and well, and lost it to a hand: led",
      START "0 missing => create\n5 seen 12 c => leader:c\n6 gone 13 => -\n10 ok 14 me => leader:me "
            "phase=candidate\n20 owner c live => read\n30 ok 14 me => started:14\n"},

@@ -121,6 +121,7 @@ static void succeeded(struct kl_life *m, int is_write)
 /* The lock is another than the write was meant for. */
 static void lost_race(struct kl_life *m)
 {
+    m->doubtful |= m->request.verb == KL_LIFE_CREATE; /* what it met may be a first copy of its own */
     if (kl_life_leads(m)) { /* put back by a trace of ours, or by another: find out at once */
         if (!m->news_since_sent)
             kl_life_read_at(m, m->now);
