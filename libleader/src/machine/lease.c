@@ -41,14 +41,6 @@ void kl_lease_view(const struct kl_lease *m, struct kl_view *view)
     };
 }
 
-void kl_lease_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code, uint64_t token)
-{
-    if (fx->event_count == KL_EVENTS_MOST)
-        return;
-    fx->events[fx->event_count++] =
-        (struct kl_event){.type = type, .reason = reason, .code = code, .token = token};
-}
-
 /* The phases in which the lock is ours to lose. */
 int kl_lease_holds_lock(const struct kl_lease *m)
 {
@@ -60,7 +52,7 @@ void kl_lease_close(struct kl_lease *m, struct kl_effects *fx)
     if (m->phase == KL_PHASE_CLOSED)
         return;
     m->phase = KL_PHASE_CLOSED;
-    kl_lease_emit(fx, KL_EVENT_CLOSED, 0, 0, 0);
+    kl_emit(fx, KL_EVENT_CLOSED, 0, 0, 0);
 }
 
 void kl_lease_lose(struct kl_lease *m, int reason, struct kl_effects *fx)
@@ -68,10 +60,10 @@ void kl_lease_lose(struct kl_lease *m, int reason, struct kl_effects *fx)
     switch (m->phase) {
     case KL_PHASE_LEADING:
         m->phase = KL_PHASE_LOST;
-        kl_lease_emit(fx, KL_EVENT_STOPPED, reason, 0, m->token);
+        kl_emit(fx, KL_EVENT_STOPPED, reason, 0, m->token);
         break;
     case KL_PHASE_DRAINING:
-        kl_lease_emit(fx, KL_EVENT_LOST_DRAIN, reason, 0, m->token);
+        kl_emit(fx, KL_EVENT_LOST_DRAIN, reason, 0, m->token);
         kl_lease_close(m, fx);
         break;
     case KL_PHASE_RELEASING: /* the work has ended: nothing is lost */
@@ -122,19 +114,13 @@ void kl_lease_win(struct kl_lease *m, struct kl_effects *fx)
     } else {
         m->phase = KL_PHASE_LEADING;
         kl_lease_extend(m);
-        kl_lease_emit(fx, KL_EVENT_STARTED, 0, 0, m->token);
+        kl_emit(fx, KL_EVENT_STARTED, 0, 0, m->token);
     }
-}
-
-static void report(struct kl_lease *m, enum kl_told_kind kind, int code, struct kl_effects *fx)
-{
-    if (kl_told_first(&m->told, kind, code))
-        kl_lease_emit(fx, KL_EVENT_ERROR, 0, code, 0);
 }
 
 static void failed(struct kl_lease *m, int is_write, int code, struct kl_effects *fx)
 {
-    report(m, is_write ? KL_TOLD_WRITES : KL_TOLD_READS, code, fx);
+    kl_told_report(&m->told, is_write ? KL_TOLD_WRITES : KL_TOLD_READS, code, fx);
     m->failures[is_write]++;
 }
 
@@ -151,7 +137,7 @@ static void measure(struct kl_lease *m, struct kl_effects *fx)
     /* Three attempts of four round trips each have to fit between a renewal's turn and the deadline. */
     if (!m->told_tight && 12 * m->round_trip > m->config.renew_deadline - m->config.retry_period) {
         m->told_tight = 1;
-        kl_lease_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_TIGHT_DURATIONS, 0);
+        kl_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_TIGHT_DURATIONS, 0);
     }
 }
 
@@ -228,7 +214,7 @@ static void answered_not_found(struct kl_lease *m, int code, struct kl_effects *
     if (is_write) {
         if (m->request.verb != KL_REQUEST_UPDATE) { /* nothing that a creation should be told */
             if (code)
-                report(m, KL_TOLD_WRITES, code, fx);
+                kl_told_report(&m->told, KL_TOLD_WRITES, code, fx);
             m->failures[1]++;
             kl_lease_back_off(m, 0);
         }
@@ -363,7 +349,7 @@ static void stop(struct kl_lease *m, struct kl_effects *fx)
     case KL_PHASE_LEADING:
         m->phase = KL_PHASE_DRAINING;
         m->drain_until = kl_later(m->now, m->config.drain_timeout);
-        kl_lease_emit(fx, KL_EVENT_STOPPED, K8SLEADER_REASON_STOP, 0, m->token);
+        kl_emit(fx, KL_EVENT_STOPPED, K8SLEADER_REASON_STOP, 0, m->token);
         break;
     case KL_PHASE_LOST:
         kl_lease_close(m, fx);
@@ -443,11 +429,11 @@ void kl_lease_step(struct kl_lease *m, const struct kl_input *in, struct kl_effe
         if (!m->polling) {
             m->polling = 1;
             m->poll_at = m->now;
-            kl_lease_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_WATCH_FORBIDDEN, 0);
+            kl_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_WATCH_FORBIDDEN, 0);
         }
         break;
     case KL_INPUT_WATCH_FAILED:
-        report(m, KL_TOLD_WATCH, in->error_code, fx);
+        kl_told_report(&m->told, KL_TOLD_WATCH, in->error_code, fx);
         break;
     case KL_INPUT_WATCH_SOUND:
         kl_told_forget(&m->told, KL_TOLD_WATCH);

@@ -5,11 +5,7 @@
 
 #include "machine/lease.h"
 
-/* Where an observation comes from: a read that was sent after the last adoption outranks versions. */
-enum kl_source { KL_FROM_WATCH, KL_FROM_READ, KL_FROM_WRITE };
-
 /* lease.c */
-void kl_lease_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code, uint64_t token);
 void kl_lease_lose(struct kl_lease *m, int reason, struct kl_effects *fx);
 void kl_lease_win(struct kl_lease *m, struct kl_effects *fx);
 void kl_lease_close(struct kl_lease *m, struct kl_effects *fx);

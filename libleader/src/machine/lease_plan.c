@@ -2,6 +2,7 @@
  * What to send next, and when: worked out anew from the state after every input, so that nothing that was
  * once wanted can be sent when it no longer is.
  */
+#include "machine/back_off.h"
 #include "machine/lease_internal.h"
 #include "machine/random.h"
 
@@ -39,11 +40,9 @@ static unsigned failures_in_a_row(const struct kl_lease *m)
  */
 void kl_lease_back_off(struct kl_lease *m, int64_t least)
 {
-    int64_t delay = KL_BACK_OFF_FIRST;
-    for (unsigned i = 1; i < failures_in_a_row(m) && delay < m->config.retry_period; i++)
-        delay *= 2;
-    delay = kl_min(delay, m->config.retry_period);
-    delay = kl_max(delay / 2 + kl_lease_random(m, delay / 2), least);
+    int64_t delay =
+        kl_max(kl_back_off_delay(failures_in_a_row(m), KL_BACK_OFF_FIRST, m->config.retry_period, &m->random),
+               least);
     if (kl_lease_holds_lock(m))
         delay = kl_min(delay, kl_lease_patience(m));
     m->not_before = kl_later(m->now, delay);

@@ -75,7 +75,7 @@ static void tell_leader(struct kl_lease *m, struct kl_effects *fx)
     if (m->told_leader || m->record.holder[0] == '\0' || m->phase == KL_PHASE_CLOSED)
         return;
     m->told_leader = 1;
-    kl_lease_emit(fx, KL_EVENT_NEW_LEADER, 0, 0, 0);
+    kl_emit(fx, KL_EVENT_NEW_LEADER, 0, 0, 0);
 }
 
 /* Our name in a record that we did not write, and that changes or came up under our eyes: somebody else uses
@@ -85,7 +85,7 @@ static void tell_duplicate(struct kl_lease *m, struct kl_effects *fx)
     if (m->told_duplicate || m->barred)
         return;
     m->told_duplicate = 1;
-    kl_lease_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_DUPLICATE_IDENTITY, 0);
+    kl_emit(fx, KL_EVENT_NOTE, 0, K8SLEADER_ERR_DUPLICATE_IDENTITY, 0);
 }
 
 /* The record is one that we wrote. */
@@ -174,7 +174,7 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
     if (m->barred) {
         if (!m->told_barred) {
             m->told_barred = 1;
-            kl_lease_emit(fx, KL_EVENT_NOTE, 0, m->barred, 0);
+            kl_emit(fx, KL_EVENT_NOTE, 0, m->barred, 0);
         }
         if (kl_lease_holds_lock(m))
             kl_lease_lose(m,

@@ -49,15 +49,8 @@ void kl_life_view(const struct kl_life *m, struct kl_view *view)
         .want = m->want,
         .want_by = m->want_by,
         .wake_at = m->wake_at,
+        .skipped = m->config.skipped,
     };
-}
-
-void kl_life_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code, uint64_t token)
-{
-    if (fx->event_count == KL_EVENTS_MOST)
-        return;
-    fx->events[fx->event_count++] =
-        (struct kl_event){.type = type, .reason = reason, .code = code, .token = token};
 }
 
 static void close_down(struct kl_life *m, struct kl_effects *fx)
@@ -65,7 +58,7 @@ static void close_down(struct kl_life *m, struct kl_effects *fx)
     if (m->phase == KL_PHASE_CLOSED)
         return;
     m->phase = KL_PHASE_CLOSED;
-    kl_life_emit(fx, KL_EVENT_CLOSED, 0, 0, 0);
+    kl_emit(fx, KL_EVENT_CLOSED, 0, 0, 0);
 }
 
 void kl_life_win(struct kl_life *m, struct kl_effects *fx)
@@ -75,16 +68,16 @@ void kl_life_win(struct kl_life *m, struct kl_effects *fx)
     m->phase = KL_PHASE_LEADING;
     m->token_known = m->version.ordered || m->config.skipped;
     m->token = m->version.ordered ? m->version.number : 0;
-    kl_life_emit(fx, KL_EVENT_STARTED, 0, 0, m->token);
+    kl_emit(fx, KL_EVENT_STARTED, 0, 0, m->token);
 }
 
 void kl_life_lose(struct kl_life *m, int reason, struct kl_effects *fx)
 {
     if (m->phase == KL_PHASE_LEADING) {
         m->phase = KL_PHASE_LOST;
-        kl_life_emit(fx, KL_EVENT_STOPPED, reason, 0, m->token);
+        kl_emit(fx, KL_EVENT_STOPPED, reason, 0, m->token);
     } else if (m->phase == KL_PHASE_DRAINING) {
-        kl_life_emit(fx, KL_EVENT_LOST_DRAIN, reason, 0, m->token);
+        kl_emit(fx, KL_EVENT_LOST_DRAIN, reason, 0, m->token);
         close_down(m, fx);
     }
 }
@@ -100,15 +93,9 @@ static void next_poll(struct kl_life *m)
     m->poll_at = m->now + m->config.retry_period + kl_random_upto(&m->random, m->config.retry_period / 5);
 }
 
-static void report(struct kl_life *m, enum kl_told_kind kind, int code, struct kl_effects *fx)
-{
-    if (kl_told_first(&m->told, kind, code))
-        kl_life_emit(fx, KL_EVENT_ERROR, 0, code, 0);
-}
-
 static void failed(struct kl_life *m, int is_write, int code, struct kl_effects *fx)
 {
-    report(m, is_write ? KL_TOLD_WRITES : KL_TOLD_READS, code, fx);
+    kl_told_report(&m->told, is_write ? KL_TOLD_WRITES : KL_TOLD_READS, code, fx);
     m->failures[is_write]++;
 }
 
@@ -143,7 +130,7 @@ static void created(struct kl_life *m, const struct kl_life_object *object, stru
 {
     int put_back = kl_life_leads(m);
     int overtaken = m->news_since_sent;
-    if (!kl_life_see(m, object, KL_LIFE_FROM_CREATE, fx) && !kl_life_confirm(m, &object->version, fx) &&
+    if (!kl_life_see(m, object, KL_FROM_WRITE, fx) && !kl_life_confirm(m, &object->version, fx) &&
         !overtaken) { /* older than what is known: the server went back, or makes no sense */
         m->failures[1]++;
         kl_life_read_at(m, m->now);
@@ -168,7 +155,7 @@ static void answered_ok(struct kl_life *m, const struct kl_life_object *object, 
     case KL_LIFE_READ: {
         succeeded(m, 0);
         int overtaken = m->news_since_sent;
-        int news = kl_life_see(m, object, KL_LIFE_FROM_READ, fx);
+        int news = kl_life_see(m, object, KL_FROM_READ, fx);
         int certain = news || kl_life_confirm(m, &object->version, fx);
         if (overtaken && !certain && m->must_read) {
             m->read_at = m->now; /* asked before the last news */
@@ -187,7 +174,7 @@ static void answered_ok(struct kl_life *m, const struct kl_life_object *object, 
     case KL_LIFE_DELETE:
         succeeded(m, 1);
         if (!m->news_since_sent)
-            (void)kl_life_see_absent(m, NULL, KL_LIFE_FROM_CREATE);
+            (void)kl_life_see_absent(m, NULL, KL_FROM_WRITE);
         break;
     case KL_LIFE_DELETE_POD:
         succeeded(m, 1);
@@ -203,7 +190,7 @@ static void answered_not_found(struct kl_life *m, int code, struct kl_effects *f
         succeeded(m, 0);
         int waited = m->await_news;
         int overtaken = m->news_since_sent;
-        int news = kl_life_see_absent(m, NULL, KL_LIFE_FROM_READ);
+        int news = kl_life_see_absent(m, NULL, KL_FROM_READ);
         next_poll(m);
         /* Asked before the last news, or later than what that shows was deleted: only another read tells. */
         if (overtaken && (m->must_read || m->lock == KL_LIFE_LOCK_PRESENT))
@@ -219,7 +206,7 @@ static void answered_not_found(struct kl_life *m, int code, struct kl_effects *f
     case KL_LIFE_DELETE:
         succeeded(m, 1);
         if (!m->news_since_sent)
-            (void)kl_life_see_absent(m, NULL, KL_LIFE_FROM_CREATE);
+            (void)kl_life_see_absent(m, NULL, KL_FROM_WRITE);
         break;
     case KL_LIFE_DELETE_POD:
         m->owner_pod_deleted = 1;
@@ -293,7 +280,7 @@ static void stop(struct kl_life *m, struct kl_effects *fx)
     if (m->phase == KL_PHASE_LEADING) {
         m->phase = KL_PHASE_DRAINING;
         m->drain_until = kl_later(m->now, m->config.drain_timeout);
-        kl_life_emit(fx, KL_EVENT_STOPPED, K8SLEADER_REASON_STOP, 0, m->token);
+        kl_emit(fx, KL_EVENT_STOPPED, K8SLEADER_REASON_STOP, 0, m->token);
     } else if (m->phase != KL_PHASE_DRAINING) {
         close_down(m, fx);
     }
@@ -330,11 +317,11 @@ static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effe
         break;
     case KL_INPUT_SEEN:
         kl_told_forget(&m->told, KL_TOLD_WATCH);
-        (void)kl_life_see(m, in->ownership, KL_LIFE_FROM_WATCH, fx);
+        (void)kl_life_see(m, in->ownership, KL_FROM_WATCH, fx);
         break;
     case KL_INPUT_GONE:
         kl_told_forget(&m->told, KL_TOLD_WATCH);
-        (void)kl_life_see_absent(m, &in->version, KL_LIFE_FROM_WATCH);
+        (void)kl_life_see_absent(m, &in->version, KL_FROM_WATCH);
         break;
     case KL_INPUT_WATCH_OPENED:
         m->polling = 0;
@@ -347,11 +334,11 @@ static void take_in(struct kl_life *m, const struct kl_input *in, struct kl_effe
         if (!m->polling) {
             m->polling = 1;
             m->poll_at = m->now;
-            kl_life_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_WATCH_FORBIDDEN, 0);
+            kl_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_WATCH_FORBIDDEN, 0);
         }
         break;
     case KL_INPUT_WATCH_FAILED:
-        report(m, KL_TOLD_WATCH, in->error_code, fx);
+        kl_told_report(&m->told, KL_TOLD_WATCH, in->error_code, fx);
         break;
     case KL_INPUT_WATCH_SOUND:
         kl_told_forget(&m->told, KL_TOLD_WATCH);

@@ -5,21 +5,17 @@
 
 #include "machine/life.h"
 
-/* Where an observation comes from: a read that was sent after the last adoption outranks versions. */
-enum kl_life_source { KL_LIFE_FROM_WATCH, KL_LIFE_FROM_READ, KL_LIFE_FROM_CREATE };
-
 /* life.c */
-void kl_life_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code, uint64_t token);
 void kl_life_win(struct kl_life *m, struct kl_effects *fx);
 void kl_life_lose(struct kl_life *m, int reason, struct kl_effects *fx);
 void kl_life_read_at(struct kl_life *m, int64_t when);
 
 /* life_sight.c: 1 when it was adopted, 0 when it said nothing new */
-int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_life_source source,
+int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_source source,
                 struct kl_effects *fx);
 /* A request of ours showed the lock with this version: is it the one adopted? Then that is certain by now. */
 int kl_life_confirm(struct kl_life *m, const struct kl_version *version, struct kl_effects *fx);
-int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum kl_life_source source);
+int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum kl_source source);
 void kl_life_see_own_pod(struct kl_life *m, const struct kl_pod_sighting *sighting, struct kl_effects *fx);
 void kl_life_see_owner_pod(struct kl_life *m, const struct kl_pod_sighting *sighting, struct kl_effects *fx);
 void kl_life_see_node(struct kl_life *m, const struct kl_pod_sighting *on_it, int lost);

@@ -2,6 +2,7 @@
  * What to send next, and when: worked out anew from the state after every input, so that nothing that was
  * once wanted can be sent when it no longer is.
  */
+#include "machine/back_off.h"
 #include "machine/life_internal.h"
 #include "machine/random.h"
 
@@ -13,12 +14,9 @@
  * up to half of it by chance. */
 void kl_life_back_off(struct kl_life *m, int64_t least)
 {
-    int64_t delay = KL_BACK_OFF_FIRST;
     unsigned failures = m->failures[0] > m->failures[1] ? m->failures[0] : m->failures[1];
-    for (unsigned i = 1; i < failures && delay < m->config.retry_period; i++)
-        delay *= 2;
-    delay = kl_min(delay, m->config.retry_period);
-    delay = kl_max(delay / 2 + kl_random_upto(&m->random, delay / 2), least);
+    int64_t delay =
+        kl_max(kl_back_off_delay(failures, KL_BACK_OFF_FIRST, m->config.retry_period, &m->random), least);
     m->not_before = kl_later(m->now, delay);
 }
 

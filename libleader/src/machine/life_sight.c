@@ -105,19 +105,19 @@ void kl_life_weigh(struct kl_life *m)
  * Is this news? By resourceVersion. A read sent after the last adoption is the truth there is, whatever it
  * shows: the server may have been restored from a backup.
  */
-static int is_news(const struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
+static int is_news(const struct kl_life *m, const struct kl_version *version, enum kl_source source)
 {
     if (m->lock == KL_LIFE_LOCK_UNKNOWN || kl_version_newer(version, &m->version))
         return 1;
-    if (source != KL_LIFE_FROM_READ || m->news_since_sent)
+    if (source != KL_FROM_READ || m->news_since_sent)
         return 0;
     return m->lock == KL_LIFE_LOCK_ABSENT || kl_version_newer(&m->version, version);
 }
 
 /* Versions without numbers don't tell which is newer: what a watch shows, which may lag, asks for a read. */
-static int is_hint(struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
+static int is_hint(struct kl_life *m, const struct kl_version *version, enum kl_source source)
 {
-    if (source != KL_LIFE_FROM_WATCH || version->ordered)
+    if (source != KL_FROM_WATCH || version->ordered)
         return 0;
     if (m->lock == KL_LIFE_LOCK_UNKNOWN || kl_version_newer(version, &m->version)) {
         m->news_since_sent = 1;
@@ -144,8 +144,8 @@ static void tell_barred(struct kl_life *m, struct kl_effects *fx)
     if (m->told_barred == 1 + (int)m->kind)
         return;
     m->told_barred = 1 + (int)m->kind;
-    kl_life_emit(fx, KL_EVENT_NOTE, 0,
-                 m->kind == KL_OWNER_LEASE ? K8SLEADER_ERR_FOREIGN_LOCK : K8SLEADER_ERR_LOCK_OWNER, 0);
+    kl_emit(fx, KL_EVENT_NOTE, 0,
+            m->kind == KL_OWNER_LEASE ? K8SLEADER_ERR_FOREIGN_LOCK : K8SLEADER_ERR_LOCK_OWNER, 0);
 }
 
 static void tell_leader(struct kl_life *m, struct kl_effects *fx)
@@ -154,13 +154,12 @@ static void tell_leader(struct kl_life *m, struct kl_effects *fx)
     if (m->kind != KL_OWNER_POD || m->phase == KL_PHASE_CLOSED || strcmp(m->told_leader, uid) == 0)
         return;
     memcpy(m->told_leader, uid, sizeof m->told_leader);
-    kl_life_emit(fx, KL_EVENT_NEW_LEADER, 0, 0, 0);
+    kl_emit(fx, KL_EVENT_NEW_LEADER, 0, 0, 0);
 }
 
-static int is_held_back(const struct kl_life *m, const struct kl_life_object *object,
-                        enum kl_life_source source)
+static int is_held_back(const struct kl_life *m, const struct kl_life_object *object, enum kl_source source)
 {
-    int sent_for = source == KL_LIFE_FROM_CREATE || (m->in_flight && m->request.verb == KL_LIFE_CREATE) ||
+    int sent_for = source == KL_FROM_WRITE || (m->in_flight && m->request.verb == KL_LIFE_CREATE) ||
                    m->doubtful || m->held_back;
     return object->kind == KL_OWNER_POD && m->config.pod.uid[0] != '\0' &&
            strcmp(object->owner.uid, m->config.pod.uid) == 0 && !kl_life_leads(m) && sent_for &&
@@ -185,7 +184,7 @@ static void learn_last_owner(struct kl_life *m, const struct kl_life_object *obj
             fx);
 }
 
-int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_life_source source,
+int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_source source,
                 struct kl_effects *fx)
 {
     if (is_hint(m, &object->version, source) || !is_news(m, &object->version, source)) {
@@ -207,7 +206,7 @@ int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_
          * A watch may lag: what it shows as ours can have been deleted, and made by another, since. Who does
          * not lead yet asks first.
          */
-        if (m->phase == KL_PHASE_CANDIDATE && source == KL_LIFE_FROM_WATCH)
+        if (m->phase == KL_PHASE_CANDIDATE && source == KL_FROM_WATCH)
             kl_life_read_at(m, m->now);
         else if (kl_life_may_win(m))
             kl_life_win(m, fx);
@@ -231,13 +230,13 @@ int kl_life_confirm(struct kl_life *m, const struct kl_version *version, struct 
     return 1;
 }
 
-int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum kl_life_source source)
+int kl_life_see_absent(struct kl_life *m, const struct kl_version *version, enum kl_source source)
 {
     if (version && is_hint(m, version, source))
         return 0;
     if (version && m->lock != KL_LIFE_LOCK_UNKNOWN && !kl_version_newer(version, &m->version))
         return 0;
-    if (source == KL_LIFE_FROM_READ && m->news_since_sent)
+    if (source == KL_FROM_READ && m->news_since_sent)
         return 0; /* asked before the last news: it may have come since */
     int news = m->lock != KL_LIFE_LOCK_ABSENT;
     m->lock = KL_LIFE_LOCK_ABSENT;
@@ -270,7 +269,7 @@ static void tell_own(struct kl_life *m, struct kl_effects *fx)
 {
     int code = own_trouble(m);
     if (code && code != m->told_own)
-        kl_life_emit(fx, KL_EVENT_NOTE, 0, code, 0);
+        kl_emit(fx, KL_EVENT_NOTE, 0, code, 0);
     m->told_own = code;
 }
 
@@ -279,7 +278,7 @@ static void tell_forbidden(struct kl_life *m, enum kl_pod_state state, struct kl
     if (state != KL_POD_FORBIDDEN || m->told_pods_forbidden)
         return;
     m->told_pods_forbidden = 1;
-    kl_life_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_PODS_FORBIDDEN, 0);
+    kl_emit(fx, KL_EVENT_ERROR, 0, K8SLEADER_ERR_PODS_FORBIDDEN, 0);
 }
 
 /* No Pod comes back: what is told late, by a watch that lags, is no news. */

@@ -90,6 +90,9 @@ enum kl_outcome {
     KL_OUTCOME_AMBIGUOUS     /* sent, connection broken or 5xx: the same */
 };
 
+/* Where an observation comes from: a read that was sent after the last adoption outranks versions. */
+enum kl_source { KL_FROM_WATCH, KL_FROM_READ, KL_FROM_WRITE };
+
 struct kl_input {
     enum kl_input_type type;
     int64_t now;
@@ -135,6 +138,16 @@ struct kl_effects {
     struct kl_event events[KL_EVENTS_MOST];
 };
 
+/* What is more than fits is dropped: no machine says so much in one step. */
+static inline void kl_emit(struct kl_effects *fx, enum kl_event_type type, int reason, int code,
+                           uint64_t token)
+{
+    if (fx->event_count == KL_EVENTS_MOST)
+        return;
+    fx->events[fx->event_count++] =
+        (struct kl_event){.type = type, .reason = reason, .code = code, .token = token};
+}
+
 /* What the caller has to know of a machine after each step and each send. */
 struct kl_view {
     enum kl_phase phase;
@@ -146,6 +159,7 @@ struct kl_view {
     int lock_known;       /* something is known of it, be it that there is none */
     int64_t want_by;      /* when it is too late for it, or nearly */
     int64_t wake_at;      /* KL_NEVER: only inputs matter */
+    int skipped;          /* there is no election: no lock to watch, nothing to ask */
 };
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "machine/machine.h"
+
 /* What fails each in its own way, and succeeds so: a watch that opens and shows nothing has not succeeded. */
 enum kl_told_kind { KL_TOLD_READS, KL_TOLD_WRITES, KL_TOLD_WATCH, KL_TOLD_KINDS };
 
@@ -24,6 +26,14 @@ static inline int kl_told_first(struct kl_told *told, enum kl_told_kind kind, in
         before |= told->codes[KL_TOLD_READS][word] | told->codes[KL_TOLD_WATCH][word];
     told->codes[kind][word] |= bit;
     return !(before & bit);
+}
+
+/* Says it the first time. */
+static inline void kl_told_report(struct kl_told *told, enum kl_told_kind kind, int code,
+                                  struct kl_effects *fx)
+{
+    if (kl_told_first(told, kind, code))
+        kl_emit(fx, KL_EVENT_ERROR, 0, code, 0);
 }
 
 static inline void kl_told_forget(struct kl_told *told, enum kl_told_kind kind)
