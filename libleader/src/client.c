@@ -46,8 +46,8 @@ void kl_client_unref(k8sleader_client *client)
 }
 
 /*
- * Outside a cluster, and without a way to one: there an election for life is skipped, which takes a client. What
- * needs a server says what is missing.
+ * Outside a cluster, and without a way to one: there an election for life is skipped, which takes a client.
+ * What needs a server says what is missing.
  */
 static int do_without_cluster(struct kl_cluster *cluster, k8sleader_error *missing)
 {
@@ -77,8 +77,8 @@ int k8sleader_client_new(k8sleader_config *config, k8sleader_client **out, k8sle
     *out = NULL;
     k8sleader_config *own = config ? config : k8sleader_config_new();
     k8sleader_client *client = NULL;
-    int code = own ? resolve(own, err)
-                   : kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a configuration");
+    int code =
+        own ? resolve(own, err) : kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a configuration");
     if (code != 0)
         goto failed;
     client = calloc(1, sizeof *client);

@@ -162,10 +162,7 @@ static k8sleader_election *election_new(k8sleader_client *client, const struct k
     (void)pthread_condattr_destroy(&attributes);
     e->mode = standing->mode;
     e->dead_peer_ms = standing->dead_peer_ms;
-    if (e->mode == &kl_mode_lease)
-        kl_lease_init(&e->lease.machine, &standing->lease, standing->seed);
-    else
-        kl_life_init(&e->life.machine, &standing->life, standing->seed);
+    e->mode->init(e, standing);
     return e;
 }
 

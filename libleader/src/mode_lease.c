@@ -2,11 +2,17 @@
 #include "modes.h"
 
 #include "kube/path.h"
+#include "options.h"
 #include "worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void init(k8sleader_election *e, const struct kl_standing *standing)
+{
+    kl_lease_init(&e->lease.machine, &standing->lease, standing->seed);
+}
 
 static void step(k8sleader_election *e, const struct kl_input *input, struct kl_effects *effects)
 {
@@ -136,6 +142,7 @@ static void leave(k8sleader_election *e)
 }
 
 const struct kl_mode kl_mode_lease = {
+    .init = init,
     .step = step,
     .view = view,
     .leader = leader,

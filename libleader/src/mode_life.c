@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void init(k8sleader_election *e, const struct kl_standing *standing)
+{
+    kl_life_init(&e->life.machine, &standing->life, standing->seed);
+}
+
 static void view(const k8sleader_election *e, struct kl_view *view)
 {
     kl_life_view(&e->life.machine, view);
@@ -18,8 +23,7 @@ static void view(const k8sleader_election *e, struct kl_view *view)
 
 static const char *leader(const k8sleader_election *e)
 {
-    const struct kl_life *m = &e->life.machine;
-    return m->config.skipped ? e->identity : kl_life_leader(m);
+    return kl_life_leader(&e->life.machine);
 }
 
 /* ---- Pods and their Node ---- */
@@ -105,11 +109,6 @@ static void step(k8sleader_election *e, const struct kl_input *input, struct kl_
                "POD_UID is not set: the Pod that is called %s now is taken for ours; " KL_DOWNWARD_API,
                config->pod.name);
     kl_life_step(&e->life.machine, input, effects);
-}
-
-static int is_skipped(const k8sleader_election *e)
-{
-    return e->life.machine.config.skipped;
 }
 
 /* ---- the lock ---- */
@@ -273,6 +272,7 @@ static void leave(k8sleader_election *e)
 }
 
 const struct kl_mode kl_mode_life = {
+    .init = init,
     .step = step,
     .view = view,
     .leader = leader,
@@ -281,7 +281,6 @@ const struct kl_mode kl_mode_life = {
     .doing = doing,
     .answered = answered,
     .note = note,
-    .is_skipped = is_skipped,
     .settle = observe,
     .leave = leave,
 };

@@ -5,7 +5,12 @@
 #include "answer.h"
 #include "client_object.h"
 
+struct kl_standing;
+
 struct kl_mode {
+    /* A machine for what was resolved from the options. */
+    void (*init)(k8sleader_election *election, const struct kl_standing *standing);
+
     /* The machine's step, and what else belongs to it. */
     void (*step)(k8sleader_election *election, const struct kl_input *input, struct kl_effects *effects);
     void (*view)(const k8sleader_election *election, struct kl_view *view);
@@ -27,9 +32,6 @@ struct kl_mode {
 
     /* Words for one of the machine's own findings. */
     k8sleader_error *(*note)(const k8sleader_election *election, int code);
-
-    /* Whether it asks the server for nothing at all, so that there is no lock to watch; NULL: never. */
-    int (*is_skipped)(const k8sleader_election *election);
 
     /* What the machine asks for beside requests may have changed; NULL: nothing ever. */
     void (*settle)(k8sleader_election *election);

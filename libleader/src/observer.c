@@ -11,12 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND          INT64_C(1000000000)
-#define READ_TIMEOUT    (10 * SECOND)
-#define POLL_PERIOD     (2 * SECOND)
-#define RETRY_FIRST     (SECOND / 10)
-#define RETRY_MOST      (5 * SECOND)
-#define FORBIDDEN_RETRY (60 * SECOND)
+#define READ_TIMEOUT    (10 * KL_SECOND)
+#define POLL_PERIOD     (2 * KL_SECOND)
+#define FORBIDDEN_RETRY (60 * KL_SECOND)
 
 /* One who wants to know. */
 struct kl_observer {
@@ -251,16 +248,6 @@ static void learn_forbidden(struct kl_subject *subject, const k8sleader_error *e
 
 /* ---- reading ---- */
 
-static int64_t back_off(struct kl_subject *subject)
-{
-    int64_t delay = RETRY_FIRST;
-    for (unsigned i = 0; i < subject->failures && delay < RETRY_MOST; i++)
-        delay *= 2;
-    delay = delay < RETRY_MOST ? delay : RETRY_MOST;
-    subject->failures++;
-    return delay / 2 + kl_worker_random(subject->client, delay / 2);
-}
-
 static void on_read(void *user, const struct kl_http_result *result)
 {
     struct kl_subject *subject = user;
@@ -288,7 +275,7 @@ static void on_read(void *user, const struct kl_http_result *result)
                       now + FORBIDDEN_RETRY + kl_worker_random(subject->client, FORBIDDEN_RETRY / 4));
         break;
     default: {
-        int64_t delay = back_off(subject);
+        int64_t delay = kl_worker_back_off(subject->client, &subject->failures);
         want_read(subject, now + (delay > verdict.retry_after ? delay : verdict.retry_after));
         set_failure(subject, verdict.error);
         break;
@@ -307,7 +294,7 @@ static void read_now(struct kl_subject *subject)
     subject->shown_at_read = subject->shown;
     subject->read = kl_http_send(subject->client->http, &request, on_read, subject);
     if (!subject->read)
-        want_read(subject, kl_now() + SECOND);
+        want_read(subject, kl_now() + KL_SECOND);
 }
 
 /* ---- watching ---- */
@@ -352,7 +339,7 @@ static void on_forbidden(void *user, const k8sleader_error *error)
     if (!client->told_polling) /* whether it may be read is more important, and told as an event */
         kl_log(client, NULL, K8SLEADER_LOG_WARNING,
                "Pods and nodes are read every %d s instead of watched, which is slower: %s",
-               (int)(POLL_PERIOD / SECOND), k8sleader_error_message(error));
+               (int)(POLL_PERIOD / KL_SECOND), k8sleader_error_message(error));
     client->told_polling = 1;
     subject->polling = 1;
     want_read(subject, kl_now());

@@ -61,7 +61,8 @@ struct kl_standing {
  */
 int kl_outside_cluster(void);
 
-/* Errors: NO_CONFIG, DURATION, NAME, IDENTITY, NAMESPACE, NO_NAMESPACE, NO_MEMORY; the standing is then all zero. */
+/* Errors: NO_CONFIG, DURATION, NAME, IDENTITY, NAMESPACE, NO_NAMESPACE, NO_MEMORY; the standing is then all
+ * zero. */
 int kl_standing_resolve(struct kl_standing *standing, const k8sleader_options *options,
                         const struct kl_cluster *cluster, k8sleader_error **err);
 void kl_standing_clear(struct kl_standing *standing);

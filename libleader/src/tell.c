@@ -104,7 +104,7 @@ static void tell_started(k8sleader_election *e, const struct kl_event *happened)
            (unsigned long long)happened->token);
     if (!event)
         return;
-    event->skipped = e->mode == &kl_mode_life && e->life.machine.config.skipped;
+    event->skipped = e->view.skipped;
     push(e, event);
 }
 

@@ -15,8 +15,7 @@
 
 #define EVENT_MOST        ((size_t)4 << 20)
 #define OPENING_TIMEOUT   (10 * SECOND)
-#define RETRY_FIRST       (100 * MILLISECOND)
-#define RETRY_MOST        (5 * SECOND)
+#define REOPEN_SPREAD     (100 * MILLISECOND)
 #define FORBIDDEN_RETRY   (60 * SECOND)
 #define LASTING           (5 * SECOND) /* a stream that lasted this long ended for no fault */
 #define TIMEOUT_LEAST_S   300
@@ -131,12 +130,7 @@ static void open_after(struct kl_watch *watch, int64_t delay)
  * once. */
 static int64_t back_off(struct kl_watch *watch)
 {
-    int64_t delay = RETRY_FIRST;
-    for (unsigned i = 0; i < watch->failures && delay < RETRY_MOST; i++)
-        delay *= 2;
-    delay = delay < RETRY_MOST ? delay : RETRY_MOST;
-    watch->failures++;
-    delay = delay / 2 + kl_worker_random(watch->client, delay / 2);
+    int64_t delay = kl_worker_back_off(watch->client, &watch->failures);
     return delay > watch->retry_after ? delay : watch->retry_after;
 }
 
@@ -328,7 +322,7 @@ void kl_watch_reopen(struct kl_watch *watch)
     kl_transfer_cancel(watch->transfer);
     watch->transfer = NULL;
     watch->heard_at = kl_now();
-    open_after(watch, kl_worker_random(watch->client, RETRY_FIRST));
+    open_after(watch, kl_worker_random(watch->client, REOPEN_SPREAD));
 }
 
 int64_t kl_watch_heard_at(const struct kl_watch *watch)

@@ -7,6 +7,7 @@
 #include "kube/json.h"
 #include "kube/path.h"
 #include "locks.h"
+#include "machine/back_off.h"
 #include "machine/random.h"
 #include "modes.h"
 #include "observer.h"
@@ -23,9 +24,18 @@
 /* How long releases already handed back may take when the client is freed. */
 #define LAST_RELEASES INT64_C(2000000000)
 
+/* What watches and reads rest after failures. */
+#define RETRY_FIRST (KL_SECOND / 10)
+#define RETRY_MOST  (5 * KL_SECOND)
+
 int64_t kl_worker_random(k8sleader_client *client, int64_t bound)
 {
     return kl_random_upto(&client->random, bound);
+}
+
+int64_t kl_worker_back_off(k8sleader_client *client, unsigned *failures)
+{
+    return kl_back_off_delay(++*failures, RETRY_FIRST, RETRY_MOST, &client->random);
 }
 
 struct kl_version kl_version_of(const char *resource_version)
@@ -156,7 +166,7 @@ static void start(k8sleader_election *e)
     kl_http_set_dead_peer(e->client->http, e->dead_peer_ms);
     struct kl_input input = {.type = KL_INPUT_START};
     (void)kl_worker_step(e, &input, NULL);
-    if ((e->mode->is_skipped && e->mode->is_skipped(e)) || kl_scope_join(e) == 0)
+    if (e->view.skipped || kl_scope_join(e) == 0)
         return;
     k8sleader_error *error =
         kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to watch %s: it is polled", e->lock_name);

@@ -15,6 +15,9 @@ int kl_worker_step(k8sleader_election *election, struct kl_input *input, const k
 
 struct kl_version kl_version_of(const char *resource_version);
 
+/* After one more failure in a row: 100 ms at first, doubled up to 5 s, half of it by chance. */
+int64_t kl_worker_back_off(k8sleader_client *client, unsigned *failures);
+
 /* In [0, bound]. */
 int64_t kl_worker_random(k8sleader_client *client, int64_t bound);
 
