@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "jitter.h"
+
 #define START "0 start => -\n0 opened fresh => read\n"
 #define HELD  START "0 ok 10 b 100 tr=4 => leader:b wake=15000\n"
 
@@ -37,9 +39,9 @@ static const struct script_row rows[] = {
     {"A leader does not poll",
      "0 start => -\n0 unwatchable => error:unwatchable read\n10 missing => create/acquire\n"
      "20 ok 11 w1 => started:11 leader:me wake=2010\n"},
-    {"A candidate's ambiguous write is settled by a read before another", START
-     "0 ok 10 - 100 => update/acquire\n100 timeout => error:timeout wake=125..150\nwake tick => read\n"
-     "200 ok 11 w1 => started:11 leader:me until=10000\n"},
+    {"A candidate's ambiguous write is settled by a read before another",
+     START "0 ok 10 - 100 => update/acquire\n100 timeout => error:timeout wake=125..150\nwake tick => read\n"
+           "200 ok 11 w1 => started:11 leader:me until=10000\n"},
     {"Started, but the watch never comes up: it reads all the same",
      "0 start => - wake=2000\nwake tick => read\n2010 missing => create/acquire\n"},
 };
@@ -111,25 +113,13 @@ static int64_t jitter_after(unsigned races, uint64_t seed, int win)
 static void jitter_is_nothing_first_then_doubles_to_its_most(void **state)
 {
     (void)state;
-    int64_t bound = 0;
-    for (unsigned races = 0; races < 10; races++) {
-        int64_t most = 0, least = KL_JITTER_MOST;
-        for (uint64_t seed = 0; seed < 400; seed++) {
-            int64_t jitter = jitter_after(races, seed, 0);
-            most = kl_max(most, jitter);
-            least = kl_min(least, jitter);
-        }
-        assert_in_range(most, bound / 10 * 9, bound);
-        assert_in_range(least, 0, bound / 10);
-        bound = bound ? kl_min(2 * bound, 200 * KL_MILLISECOND) : 5 * KL_MILLISECOND;
-    }
+    check_that_jitter_doubles(jitter_after);
 }
 
 static void a_win_resets_the_jitter(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 50; seed++)
-        assert_int_equal(jitter_after(6, seed, 1), 0);
+    check_that_a_win_resets_jitter(jitter_after);
 }
 
 static void polls_are_spread(void **state)

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "jitter.h"
+
 #define FREE HELD "10 owner b absent => -\n100 gone 12 => create\n"
 
 static const struct script_row rows[] = {
@@ -112,25 +114,13 @@ static int64_t jitter_after(unsigned races, uint64_t seed, int win)
 static void jitter_is_nothing_first_then_doubles_to_its_most(void **state)
 {
     (void)state;
-    int64_t bound = 0;
-    for (unsigned races = 0; races < 10; races++) {
-        int64_t most = 0, least = KL_JITTER_MOST;
-        for (uint64_t seed = 0; seed < 400; seed++) {
-            int64_t jitter = jitter_after(races, seed, 0);
-            most = kl_max(most, jitter);
-            least = kl_min(least, jitter);
-        }
-        assert_in_range(most, bound / 10 * 9, bound);
-        assert_in_range(least, 0, bound / 10);
-        bound = bound ? kl_min(2 * bound, 200 * KL_MILLISECOND) : 5 * KL_MILLISECOND;
-    }
+    check_that_jitter_doubles(jitter_after);
 }
 
 static void a_win_resets_the_jitter(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 50; seed++)
-        assert_int_equal(jitter_after(6, seed, 1), 0);
+    check_that_a_win_resets_jitter(jitter_after);
 }
 
 static void polls_are_spread(void **state)
