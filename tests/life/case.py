@@ -120,7 +120,13 @@ class Pod:
         self.path = case.path("pods", self.name)
 
     def delete(self, policy=None):
-        """As kubectl delete: it is terminating until it has ended."""
+        """As kubectl delete: it is terminating until it has ended.
+
+        A policy is about what the Pod owns. The collector watches Pods and ConfigMaps apart: it must have seen the
+        lock before the Pod's deletion, or it lets the Pod go as the owner of nothing.
+        """
+        if policy:
+            self.case.await_collector()
         body = {"propagationPolicy": policy} if policy else None
         self.case.ok(self.case.api.delete(self.path, body))
 

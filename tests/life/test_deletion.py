@@ -48,7 +48,6 @@ class LeadersPod(case.Case):
 
     def test_orphaning_leaves_a_lock_of_nobody(self):
         a, b = self.leader_and_standby()
-        self.await_collector()  # so it knows what the Pod owns
         self.web_0.delete("Orphan")
         self.locks.wait(self.lock, lambda kind, it: kind == "MODIFIED" and not self.owners(it))
         self.assert_nobody_starts(b)
