@@ -285,6 +285,16 @@ class Witness:
             if time.monotonic() > limit:
                 raise AssertionError(f"{self.identity} can't be frozen")
 
+    def connections(self):
+        """The TCP connections it has, by their sockets' numbers."""
+        folder = f"/proc/{self.process.pid}/"
+        listed = set()
+        for table in ("net/tcp", "net/tcp6"):
+            with open(folder + table, encoding="ascii") as file:
+                listed |= {line.split()[9] for line in file if not line.lstrip().startswith("sl")}
+        names = (os.readlink(folder + "fd/" + fd) for fd in os.listdir(folder + "fd"))
+        return {name[8:-1] for name in names if name.startswith("socket:[")} & listed
+
     def thaw(self):
         return self.signal(signal.SIGCONT)
 

@@ -54,6 +54,24 @@ class Handover(support.TestCase):
         self.assertEqual(len(took), 15)
         self.assertLess(max(took), 1000 * PATIENT_LEASE / 2, "by release, not by expiry")
 
+    def test_a_takeover_waits_for_no_new_connection(self):
+        """The write that takes over goes beside the standby's watch: TLS would take longer than all the rest."""
+        leader, standby = self.leader_and_standby(**PATIENT)
+        connected = standby.connections()
+        self.assertTrue(connected)
+        told = leader.end()
+        standby.wait("started_leading", told)
+        self.assertEqual(standby.connections(), connected)
+        # Who writes again and again does it apart from the watches.
+        self.await_renewals(5)
+        self.assertGreater(len(standby.connections()), len(connected))
+
+    def test_the_first_read_does_not_count_as_a_warm_connection(self):
+        """It went beside the watch as well, so the write that follows would wait for a connection of its own."""
+        leader = self.stand("a", **PATIENT)
+        leader.wait("started_leading")
+        self.assertEqual(len(leader.connections()), 1)
+
     def test_rolling_with_a_drain(self):
         # The lead ends with the wish to stop, the work 300 ms later, and only then may the next one begin.
         self.rolling(5, drain_ms=300)

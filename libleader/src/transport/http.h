@@ -80,8 +80,8 @@ void kl_http_set_dead_peer(struct kl_http *http, int64_t dead_peer_ms);
 unsigned kl_http_parallel(const struct kl_http *http);
 
 /*
- * 1 when the first request will have to wait for a new connection: none was sent yet, and no stream is on
- * HTTP/2 that it could go beside.
+ * 1 when the first request will have to wait for a new connection: none has one of its own yet, and no stream
+ * is on HTTP/2 that it could go beside.
  */
 int kl_http_is_cold(const struct kl_http *http);
 

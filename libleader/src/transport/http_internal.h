@@ -29,7 +29,10 @@ struct kl_http {
     struct curl_slist *connect_to; /* where to connect when tls-server-name stands in the URL; else NULL */
     int64_t dead_peer_ms;
     int multiplexes;          /* the server answered a request over HTTP/2 */
-    int64_t requests_used_at; /* when a request was last given the requests' connections; 0: never */
+    int requests_used;            /* a request was given the requests' connections */
+    int64_t requests_answered_at; /* when one on those was last answered; 0: never */
+    unsigned beside_streams;      /* requests that went beside streams instead, lately */
+    int64_t beside_streams_at;    /* the last of them */
     struct kl_generation *current[KL_CHANNELS];
     struct kl_generation *generations; /* all of them */
     struct kl_transfer *transfers;     /* all of them */

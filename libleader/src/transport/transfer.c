@@ -16,6 +16,8 @@
 #define CONNECT_TIMEOUT   INT64_C(10000000000)
 #define RETRY_AFTER_MOST  3600L
 #define COLD_AFTER        INT64_C(60000000000)
+/* A standby's first read, its write that takes over, and an answer lost to each. */
+#define BESIDE_STREAMS_MOST 4U
 /* Easy handles kept for the next requests; each takes some KiB. */
 #define IDLE_MOST 100U
 
@@ -270,18 +272,26 @@ static void leave_generation(struct kl_transfer *t)
 
 /*
  * A standby sends nothing for hours, and servers close idle connections (kube-apiserver: after 90 s). The
- * request that ends its wait must not wait for TLS: it goes beside a stream. Those that follow go where
- * requests belong.
+ * request that ends its wait must not wait for TLS, so it goes beside a stream. Only an answer on the requests'
+ * own connection makes that one warm: a standby's one read at its start does not keep it open for the write that
+ * takes the lock over. Who sends more than a few is given the requests' connection.
  */
 static enum kl_channel channel_of(const struct kl_transfer *t, int64_t now)
 {
     struct kl_http *http = t->http;
-    const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];
     if (t->kind == KIND_STREAM)
         return KL_CHANNEL_STREAMS;
-    int cold = http->requests_used_at == 0 || now - http->requests_used_at > COLD_AFTER;
-    http->requests_used_at = now;
-    return cold && streams && streams->multiplexed > 0 ? KL_CHANNEL_STREAMS : KL_CHANNEL_REQUESTS;
+    const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];
+    int warm = http->requests_answered_at && now - http->requests_answered_at <= COLD_AFTER;
+    if (now - http->beside_streams_at > COLD_AFTER)
+        http->beside_streams = 0;
+    if (warm || !streams || streams->multiplexed == 0 || http->beside_streams >= BESIDE_STREAMS_MOST) {
+        http->requests_used = 1;
+        return KL_CHANNEL_REQUESTS;
+    }
+    http->beside_streams++;
+    http->beside_streams_at = now;
+    return KL_CHANNEL_STREAMS;
 }
 
 static int start(struct kl_transfer *t, const char *path, int64_t timeout)
@@ -408,6 +418,8 @@ static int is_suspicious(struct kl_transfer *t, const struct kl_http_result *res
         return 0;
     if (result->status) {
         t->generation->answered_at = kl_now();
+        if (t->generation->channel == KL_CHANNEL_REQUESTS)
+            t->http->requests_answered_at = t->generation->answered_at;
         t->http->multiplexes = http_version(t->easy) == CURL_HTTP_VERSION_2_0;
         return 0;
     }
