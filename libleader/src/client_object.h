@@ -80,6 +80,7 @@ struct k8sleader_client {
     struct k8sleader_election *standing; /* [worker] those it has and has not taken leave of */
     unsigned in_flight;                  /* [worker] */
     uint64_t random;                     /* [worker] */
+    int64_t beat;                        /* [worker] when wakes with slack come together */
     struct kl_timer end_timer;           /* [worker] bounds what may still be released after free() */
     int finished;                        /* [worker] */
 

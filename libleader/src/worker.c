@@ -55,13 +55,24 @@ static k8sleader_election *first_due(k8sleader_client *client)
     return first ? (k8sleader_election *)((char *)first - offsetof(struct k8sleader_election, due)) : NULL;
 }
 
+/*
+ * Wakes that may come a little late come together. Renewals then go out in bunches, their answers and the events
+ * of them come back in bunches, and a process with a thousand elections wakes up for each bunch, and so do its
+ * standbys. Each client has a beat of its own, so that the server has peace.
+ */
+static int64_t wake_together(const k8sleader_client *client, int64_t wake_at, int64_t slack)
+{
+    int64_t past = slack > 0 ? (wake_at + client->beat) % slack : 0;
+    return past ? wake_at + (slack - past) : wake_at;
+}
+
 /* Puts the machine's wishes into the heap (renewals first, then releases, then acquisitions) and the timer.
  */
 static void schedule(k8sleader_election *election)
 {
     const struct kl_view *m = &election->view;
     struct kl_due *due = &election->client->due;
-    int64_t wake_at = m->wake_at;
+    int64_t wake_at = wake_together(election->client, m->wake_at, m->wake_slack);
     if (m->want == KL_URGENCY_NONE)
         kl_due_remove(due, &election->due);
     else if (kl_due_put(due, &election->due, (int)m->want, m->want_by) != 0)
@@ -328,6 +339,7 @@ static void on_suspicion(void *user, int64_t sent_at)
 int kl_worker_start(k8sleader_client *client, k8sleader_error **err)
 {
     client->random = (uint64_t)kl_now() ^ (uint64_t)(uintptr_t)client;
+    client->beat = kl_worker_random(client, KL_SECOND);
     kl_http_on_suspicion(client->http, on_suspicion, client);
     if (kl_thread_start(&client->worker, "k8sleader", work, client) != 0)
         return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no thread for the client's work");

@@ -38,8 +38,9 @@ static void plan_next(struct world *w, unsigned node)
 {
     struct node *n = &w->node[node];
     n->wake++;
+    int64_t late = n->view.wake_slack ? (int64_t)dice(w, (uint64_t)n->view.wake_slack + 1) : 0;
     if (n->view.wake_at != KL_NEVER)
-        plan(w, WAKE, node, node_true(w, n, n->view.wake_at))->serial = n->wake;
+        plan(w, WAKE, node, node_true(w, n, n->view.wake_at + late))->serial = n->wake;
     if (n->view.want != KL_URGENCY_NONE && !n->slot) {
         n->slot = 1;
         plan(w, SLOT, node, trouble(w, FAULT_DELAY) ? within(w, 3000) : w->time.now);

@@ -217,6 +217,8 @@ const char *script_guard_step(struct script_guard *g, const struct kl_view *view
         return "may lead when its work must be dead";
     if (view->wake_at <= now)
         return "wants to be woken in the past";
+    if (view->wake_slack < 0 || (view->wake_slack && view->lead_until - view->wake_slack < view->wake_at))
+        return "may be woken too late";
     if (view->want != KL_URGENCY_NONE && in_flight)
         return "wants a second request in flight";
     if (!g->closed && in_flight != g->in_flight)
@@ -340,6 +342,8 @@ static void expect_detail(const struct script_kind *kind, struct script *s, cons
         right = strcmp(phases[view.phase], v) == 0;
     else if ((v = script_value(word, "wake")) != NULL)
         right = script_in_range(v, view.wake_at);
+    else if ((v = script_value(word, "slack")) != NULL)
+        right = script_in_range(v, view.wake_slack);
     else if (strcmp(word, "suspect") == 0)
         right = s->fx.watch_suspect;
     else

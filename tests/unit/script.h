@@ -11,8 +11,8 @@
  * drained [TOKEN], abandon, gone VERSION, and the failed answers to the request in flight: conflict, missing
  * (404), nonamespace, forbidden, throttled [MS], refused, notsent, timeout, broken, error500; send: the
  * caller has a slot now, after `config queue`. A version `"x` is one without a number. Events started:TOKEN
- * stopped:REASON lostdrain:REASON leader:NAME error:CODE note:CODE closed Details   phase= wake= (ms, a range
- * lo..hi, or never) suspect
+ * stopped:REASON lostdrain:REASON leader:NAME error:CODE note:CODE closed Details   phase= wake= slack= (ms,
+ * a range lo..hi, or never) suspect
  */
 #ifndef SCRIPT_H
 #define SCRIPT_H

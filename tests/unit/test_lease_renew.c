@@ -5,12 +5,17 @@
 #define LEADS                                                                                                \
     "0 start => -\n0 opened fresh => read\n0 ok 10 - 100 tr=4 => update/acquire\n"                           \
     "0 ok 11 w1 => started:11 leader:me until=10000 wake=2000\n"
+#define RENEWS_TAIL "wake tick => update/renew base=11\n2010 ok 12 w2 => - wake=4000 slack=31\n"
 #define RENEWS LEADS "wake tick => update/renew base=11\n"
 
 static const struct script_row rows[] = {
     {"A renewal keeps acquireTime and transitions, and changes renewTime",
      RENEWS "2010 ok 12 w2 => - until=12000 grace=15500 wake=4000\n"
             "4000 tick => update/renew base=12 tr=5 acq=w1 d=15 holder=me\n"},
+    {"A renewal in its turn may come 1/64 of the retry period late",
+     LEADS "1 seen 11 w1 => - wake=2000 slack=31\n" RENEWS_TAIL "4031 tick => update/renew base=12\n"},
+    {"One that is tried again may not",
+     RENEWS "2010 notsent => error:notsent wake=2035..2060 slack=0\nwake tick => update/renew\n"},
     {"A renewal counts from when it was sent, not from its answer",
      RENEWS "2600 ok 12 w2 => - until=12000 wake=4000\n"},
     {"A renewal answered with the version that was sent counts for nothing",

@@ -38,6 +38,7 @@ void kl_lease_view(const struct kl_lease *m, struct kl_view *view)
         .want = m->want,
         .want_by = m->want_by,
         .wake_at = m->wake_at,
+        .wake_slack = m->wake_slack,
     };
 }
 
@@ -401,6 +402,7 @@ void kl_lease_step(struct kl_lease *m, const struct kl_input *in, struct kl_effe
     if (m->phase == KL_PHASE_CLOSED) {
         m->want = KL_URGENCY_NONE;
         m->wake_at = KL_NEVER;
+        m->wake_slack = 0;
         return;
     }
     switch (in->type) {

@@ -123,6 +123,7 @@ struct kl_lease {
     enum kl_urgency want; /* due now */
     int64_t want_by;      /* when it is too late for it, or nearly */
     int64_t wake_at;      /* KL_NEVER: only inputs matter */
+    int64_t wake_slack;   /* so much later does as well */
 };
 
 void kl_lease_init(struct kl_lease *lease, const struct kl_lease_config *config, uint64_t seed);

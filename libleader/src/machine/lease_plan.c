@@ -103,6 +103,14 @@ static struct next next_request(const struct kl_lease *m)
     return next;
 }
 
+/* A renewal in its turn, not one that is tried again, may come a little late: its deadline is far. */
+static int64_t slack(const struct kl_lease *m, const struct next *next)
+{
+    if (next->urgency != KL_URGENCY_RENEW || next->read || next->due != m->renew_at || m->wake_at != next->due)
+        return 0;
+    return kl_min(m->config.retry_period / 64, m->lead_until - m->wake_at);
+}
+
 void kl_lease_plan(struct kl_lease *m)
 {
     struct next next = next_request(m);
@@ -122,6 +130,7 @@ void kl_lease_plan(struct kl_lease *m)
         m->wake_at = kl_min(m->wake_at, m->grace_until);
     if (m->phase == KL_PHASE_CANDIDATE && m->stopping)
         m->wake_at = kl_min(m->wake_at, m->stop_until);
+    m->wake_slack = slack(m, &next);
 }
 
 /*

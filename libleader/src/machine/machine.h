@@ -159,6 +159,7 @@ struct kl_view {
     int lock_known;       /* something is known of it, be it that there is none */
     int64_t want_by;      /* when it is too late for it, or nearly */
     int64_t wake_at;      /* KL_NEVER: only inputs matter */
+    int64_t wake_slack;   /* so much later does as well: the caller may wake several at once */
     int skipped;          /* there is no election: no lock to watch, nothing to ask */
 };
 

@@ -25,7 +25,7 @@ struct kl_loop {
     int epoll_fd;
     int timer_fd;
     int wake_fd;
-    int64_t armed_at; /* what the timerfd is set to; INT64_MAX: disarmed */
+    int64_t armed_at; /* what the timerfd is set to; INT64_MAX: it has fired */
     struct kl_timer **heap;
     size_t count, capacity;
     struct kl_io *dead; /* freed while a batch of events that may name them is handled */
@@ -107,20 +107,20 @@ void kl_timer_clear(struct kl_loop *loop, struct kl_timer *timer)
         sift(loop, index, last);
 }
 
-/* Sets the timerfd to the earliest timer; returns epoll's timeout: 0 when one is due already. */
+/*
+ * Sets the timerfd so that it fires no later than the earliest timer; returns epoll's timeout: 0 when one is due
+ * already. Timers that are put off, as libcurl's are with every request, cost no system call: the timerfd then
+ * fires once for nothing.
+ */
 static int arm(struct kl_loop *loop)
 {
     int64_t at = loop->count ? loop->heap[0]->at : INT64_MAX;
     if (at <= kl_now())
         return 0;
-    if (at == loop->armed_at)
+    if (loop->armed_at <= at)
         return -1;
     loop->armed_at = at;
-    struct itimerspec spec = {0}; /* zero disarms it */
-    if (at != INT64_MAX) {
-        spec.it_value.tv_sec = (time_t)(at / 1000000000);
-        spec.it_value.tv_nsec = (long)(at % 1000000000);
-    }
+    struct itimerspec spec = {.it_value = {(time_t)(at / 1000000000), (long)(at % 1000000000)}};
     (void)timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
     return -1;
 }
