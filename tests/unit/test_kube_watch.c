@@ -93,6 +93,31 @@ static const struct {
      "ADDED {\"ä€𝄞\":\"\\\"}{\\\\'ä𝄞\"}\n"},
     {TEXT("{\"type\":\"ADDED\",\"object\":{\"n\":[9223372036854775807,true,false,null]},\"more\":0}"), 0, 1,
      "ADDED {\"n\":[9223372036854775807,true,false,null]}\n"},
+    /* metadata.managedFields of the object goes unseen, and nothing else that is called so */
+    {TEXT("{\"object\":{\"metadata\":{\"managedFields\":[{\"a\":[1,\"]\\\"\"]},2],\"b\":1}},\"type\":"
+          "\"ADDED\"}" A),
+     0, 1, "ADDED {\"metadata\":{\"managedFields\":[],\"b\":1}}\n" A_LOG},
+    {TEXT("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"a\":\"managedFields\",\"b\":[1]},\"c\":["
+          "\"metadata\"]}}"),
+     0, 1, "ADDED {\"metadata\":{\"a\":\"managedFields\",\"b\":[1]},\"c\":[\"metadata\"]}\n"},
+    {TEXT("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"labels\":{\"managedFields\":[1]},\"managedField\":"
+          "[1]}}}"),
+     0, 1, "ADDED {\"metadata\":{\"labels\":{\"managedFields\":[1]},\"managedField\":[1]}}\n"},
+    {TEXT("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"managedFieldsX\":[1],\"managed\\u0046ields\":[1]}}"
+          "}"),
+     0, 1, "ADDED {\"metadata\":{\"managedFieldsX\":[1],\"managedFields\":[1]}}\n"},
+    {TEXT("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"managedFields\":{\"a\":[1]}},\"managedFields\":[1]"
+          "}}"),
+     0, 1, "ADDED {\"metadata\":{\"managedFields\":{\"a\":[1]}},\"managedFields\":[1]}\n"},
+    {TEXT("{\"type\":\"ADDED\",\"object\":{\"metadata\":[{\"managedFields\":[1]}],\"spec\":{"
+          "\"managedFields\":[1]}}}"),
+     0, 1, "ADDED {\"metadata\":[{\"managedFields\":[1]}],\"spec\":{\"managedFields\":[1]}}\n"},
+    {TEXT("{\"metadata\":{\"managedFields\":[1]},\"type\":\"ADDED\",\"object\":{\"a\":\"metadata\",\"b\":{"
+          "\"managedFields\":[1]}}}"),
+     0, 1, "ADDED {\"a\":\"metadata\",\"b\":{\"managedFields\":[1]}}\n"},
+    {TEXT("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"managedFields\":[{\"a\":-x}]}}}"),
+     K8SLEADER_ERR_PROTOCOL, 0, ""},
+    {TEXT("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"managedFields\":[{\"a\":1"), 0, 0, ""},
     /* an event of an unknown type is passed over, whatever its object */
     {TEXT("{\"type\":\"SYNC\",\"object\":{}}" A "{\"type\":\"added\"}" A), 0, 1, A_LOG A_LOG},
     /* an event that has not ended */

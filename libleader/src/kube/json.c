@@ -177,117 +177,80 @@ void kl_text_free(struct kl_text *text)
     kl_text_start(text, NULL, 0);
 }
 
-/* Where a number (RFC 8259 section 6) or a word (true, false, null: json-c checks which) has got to. */
-enum place {
-    OUTSIDE,
-    MINUS,
-    ZERO,
-    WHOLE,
-    POINT,
-    FRACTION,
-    EXPONENT_MARK,
-    EXPONENT_SIGN,
-    EXPONENT,
-    WORD,
-    BAD
-};
+/* ---- reading ---- */
 
-static enum place next_place(enum place place, char c)
+int kl_json_reader_start(struct kl_json_reader *reader, unsigned object_level)
 {
-    int digit = c >= '0' && c <= '9', letter = c >= 'a' && c <= 'z', mark = c == 'e' || c == 'E';
-    switch (place) {
-    case OUTSIDE:
-        if (c == '-')
-            return MINUS;
-        return letter ? WORD : next_place(MINUS, c);
-    case MINUS:
-        return c == '0' ? ZERO : digit ? WHOLE : BAD;
-    case WHOLE:
-        return digit ? WHOLE : next_place(ZERO, c);
-    case ZERO:
-        return c == '.' ? POINT : mark ? EXPONENT_MARK : BAD;
-    case POINT:
-        return digit ? FRACTION : BAD;
-    case FRACTION:
-        return digit ? FRACTION : mark ? EXPONENT_MARK : BAD;
-    case EXPONENT_MARK:
-        return digit ? EXPONENT : c == '-' || c == '+' ? EXPONENT_SIGN : BAD;
-    case EXPONENT_SIGN:
-    case EXPONENT:
-        return digit ? EXPONENT : BAD;
-    case WORD:
-        return letter ? WORD : BAD;
-    case BAD:
-        break;
-    }
-    return BAD;
+    *reader = (struct kl_json_reader){.scan = {.object_level = object_level}};
+    reader->tokener = json_tokener_new_ex(KL_JSON_DEPTH);
+    if (!reader->tokener)
+        return -1;
+    json_tokener_set_flags(reader->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+    return 0;
 }
 
-static int may_end(enum place place)
+void kl_json_reader_end(struct kl_json_reader *reader)
 {
-    return place == OUTSIDE || place == ZERO || place == WHOLE || place == FRACTION || place == EXPONENT ||
-           place == WORD;
+    if (reader->tokener)
+        json_tokener_free(reader->tokener);
+    reader->tokener = NULL;
 }
 
-static void scan_in_string(struct kl_json_scan *scan, char c)
+/* Gives json-c the next bytes. Returns how many of them are good: all, unless something is wrong. */
+static size_t parse(struct kl_json_reader *reader, const char *bytes, size_t size, struct json_object **value)
 {
-    if (scan->escaped)
-        scan->escaped = 0;
-    else if (c == '\\')
-        scan->escaped = 1;
-    else if (c == '"')
-        scan->in_string = 0;
+    if (size == 0)
+        return 0;
+    *value = json_tokener_parse_ex(reader->tokener, bytes, (int)size);
+    enum json_tokener_error state = json_tokener_get_error(reader->tokener);
+    if (state == json_tokener_success || state == json_tokener_continue)
+        return size;
+    reader->wrong = state == json_tokener_error_depth ? KL_JSON_TOO_DEEP : "not JSON";
+    return json_tokener_get_parse_end(reader->tokener);
 }
 
-/* Returns what is wrong, or NULL. */
-static const char *scan_outside_strings(struct kl_json_scan *scan, char c)
+struct json_object *kl_json_read(struct kl_json_reader *reader, const char *bytes, size_t size, size_t *taken)
 {
-    static const char *const not_json = "not JSON";
-    if (strchr("\" \t\r\n,:[]{}", c)) {
-        if (!may_end((enum place)scan->place))
-            return not_json;
-        scan->in_string = c == '"';
-        scan->place = OUTSIDE;
-        scan->length = 0;
-        return NULL;
-    }
-    scan->place = (int)next_place((enum place)scan->place, c);
-    if (scan->place == BAD)
-        return not_json;
-    return ++scan->length > KL_JSON_NUMBER_MAX ? "a number too long" : NULL;
-}
-
-size_t kl_json_scan(struct kl_json_scan *scan, const char *bytes, size_t size, const char **what)
-{
-    for (size_t i = 0; i < size; i++) {
-        const char *wrong = NULL;
-        if (bytes[i] == '\0')
-            wrong = "a NUL byte";
-        else if (scan->in_string)
-            scan_in_string(scan, bytes[i]);
-        else
-            wrong = scan_outside_strings(scan, bytes[i]);
-        if (wrong) {
-            *what = wrong;
-            return i;
+    struct json_object *value = NULL;
+    size_t at = 0;
+    reader->wrong = NULL;
+    if (size > INT_MAX) /* json-c counts in int */
+        size = INT_MAX;
+    for (;;) {
+        size_t good;
+        int dropped = reader->scan.dropping;
+        enum kl_scanned scanned = kl_json_scan(&reader->scan, bytes + at, size - at, &good);
+        at += dropped ? good : parse(reader, bytes + at, good, &value);
+        if (scanned == KL_SCAN_DROP_BEGINS && !reader->wrong)
+            (void)parse(reader, "[]", 2, &value);
+        else if (scanned == KL_SCAN_WRONG && !reader->wrong)
+            reader->wrong = reader->scan.wrong;
+        else if (scanned == KL_SCAN_DOCUMENT_ENDS && !value && !reader->wrong)
+            reader->wrong = "not JSON";
+        *taken = at;
+        if (reader->wrong) {
+            json_object_put(value);
+            return NULL;
         }
+        if (scanned == KL_SCAN_DOCUMENT_ENDS || scanned == KL_SCAN_ALL)
+            return value;
     }
-    return size;
 }
 
 struct json_object *kl_json_parse(const char *bytes, size_t size)
 {
-    struct kl_json_scan scan = {0};
-    const char *what;
-    if (size == 0 || size > INT_MAX ||
-        kl_json_scan(&scan, bytes, size, &what) < size) /* json-c counts in int */
-        return NULL;
-    struct json_tokener *tokener = json_tokener_new_ex(KL_JSON_DEPTH);
-    if (!tokener)
-        return NULL;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    struct json_object *value = json_tokener_parse_ex(tokener, bytes, (int)size);
-    json_tokener_free(tokener);
+    struct kl_json_reader reader;
+    struct json_object *value = NULL;
+    size_t taken = 0;
+    if (size > 0 && kl_json_reader_start(&reader, 1) == 0) {
+        value = kl_json_read(&reader, bytes, size, &taken);
+        kl_json_reader_end(&reader);
+    }
+    while (value && taken < size)
+        if (!memchr(" \t\r\n", bytes[taken++], 4)) {
+            json_object_put(value);
+            value = NULL;
+        }
     return value;
 }
 

@@ -3,10 +3,13 @@
 #ifndef KL_JSON_H
 #define KL_JSON_H
 
+#include "kube/scan.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 struct json_object;
+struct json_tokener;
 
 /* The most levels of values a document may have; the innermost scalar counts as one. */
 #define KL_JSON_DEPTH 32
@@ -49,27 +52,29 @@ void kl_text_member(struct kl_text *text, const char *key, struct json_object *v
 
 void kl_text_free(struct kl_text *text);
 
-/*
- * Goes before json-c over the same bytes, in the same pieces, and stops at what json-c is lax about even when
- * strict: a NUL (the end, to json-c), single quotes, NaN, "1." and, where a number arrives in pieces, "1-".
- * It also bounds the length of a number: json-c reads one that arrives in pieces from its beginning with
- * every piece.
- */
-struct kl_json_scan {
-    int in_string;
-    int escaped;
-    int place;     /* in a number or a word */
-    size_t length; /* of that number or word */
+/* Reads documents, objects or arrays, from bytes in any pieces: strict, KL_JSON_DEPTH. */
+struct kl_json_reader {
+    struct json_tokener *tokener;
+    struct kl_json_scan scan;
+    const char *wrong; /* what is wrong with the next byte; NULL: nothing */
 };
 
-#define KL_JSON_NUMBER_MAX 1024
+#define KL_JSON_TOO_DEEP "nested too deep"
 
-/* Begin with a scan of zeros. Returns how many bytes are good; when not all, *what says what is wrong with
- * the next. */
-size_t kl_json_scan(struct kl_json_scan *scan, const char *bytes, size_t size, const char **what);
+/* object_level: as the scan's. -1 without memory. */
+int kl_json_reader_start(struct kl_json_reader *reader, unsigned object_level);
+void kl_json_reader_end(struct kl_json_reader *reader);
 
-/* Parses a whole document, an object or an array: strict, KL_JSON_DEPTH, nothing but white space after it.
- * NULL when it is no such thing. */
+/*
+ * Takes bytes of one document, up to its end. Returns the document when it ends there, to be put by the
+ * caller; else NULL, and either all bytes were taken, or `wrong` says what is wrong with the first that was
+ * not. After that the reader may only be ended.
+ */
+struct json_object *kl_json_read(struct kl_json_reader *reader, const char *bytes, size_t size,
+                                 size_t *taken);
+
+/* Parses a whole document, an object or an array, and nothing but white space after it; without an object's
+ * metadata.managedFields. NULL when it is no such thing. */
 struct json_object *kl_json_parse(const char *bytes, size_t size);
 
 /* A member of an object, borrowed; NULL when it is missing, null, or `object` is none. */

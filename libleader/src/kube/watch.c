@@ -5,7 +5,6 @@
 #include "kube/json.h"
 
 #include <json-c/json.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +13,9 @@ struct kl_watch_decoder {
     kl_watch_handler handler;
     void *user;
     size_t max_event;
-    struct json_tokener *tokener;
+    struct kl_json_reader reader;
     size_t used; /* bytes of the event that has begun; 0 between events */
-    struct kl_json_scan scan;
-    int failed; /* the code of the failure; 0 for none */
+    int failed;  /* the code of the failure; 0 for none */
     char message[160];
 };
 
@@ -26,12 +24,10 @@ struct kl_watch_decoder *kl_watch_decoder_new(size_t max_event, kl_watch_handler
     struct kl_watch_decoder *decoder = calloc(1, sizeof *decoder);
     if (!decoder)
         return NULL;
-    decoder->tokener = json_tokener_new_ex(KL_JSON_DEPTH);
-    if (!decoder->tokener) {
+    if (kl_json_reader_start(&decoder->reader, 2) != 0) {
         free(decoder);
         return NULL;
     }
-    json_tokener_set_flags(decoder->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
     decoder->handler = handler;
     decoder->user = user;
     decoder->max_event = max_event;
@@ -76,37 +72,35 @@ static int take_event(struct kl_watch_decoder *decoder, const char *bytes, size_
 {
     size_t most = decoder->max_event - decoder->used;
     most = most < size ? most : size;
-    most = most < INT_MAX ? most : INT_MAX; /* json-c counts in int */
-    struct json_object *event = json_tokener_parse_ex(decoder->tokener, bytes, (int)most);
-    enum json_tokener_error state = json_tokener_get_error(decoder->tokener);
-    *taken = json_tokener_get_parse_end(decoder->tokener);
-    if (state == json_tokener_success) {
+    struct json_object *event = kl_json_read(&decoder->reader, bytes, most, taken);
+    const char *wrong = decoder->reader.wrong;
+    if (event) {
         decoder->used = 0;
         int code = deliver(decoder, event);
         json_object_put(event);
         return code;
     }
     decoder->used += *taken;
-    if (state == json_tokener_error_depth)
+    if (wrong && strcmp(wrong, KL_JSON_TOO_DEEP) == 0)
         return fail(decoder, K8SLEADER_ERR_PROTOCOL, "an event nested too deep", NULL, 0);
-    if (state != json_tokener_continue)
-        return fail(decoder, K8SLEADER_ERR_PROTOCOL, "not JSON", bytes + *taken, size - *taken);
+    if (wrong)
+        return fail(decoder, K8SLEADER_ERR_PROTOCOL, wrong, bytes + *taken, size - *taken);
     if (decoder->used == decoder->max_event)
         return fail(decoder, K8SLEADER_ERR_TOO_LARGE, "an event beyond the bound on its size", NULL, 0);
     return 0;
 }
 
-/* Takes bytes that passed the scan. */
-static int take_scanned(struct kl_watch_decoder *decoder, const char *bytes, size_t size)
+static int take(struct kl_watch_decoder *decoder, const char *bytes, size_t size)
 {
     const char *end = bytes + size;
     while (bytes < end) {
-        if (decoder->used == 0 && strchr(" \t\r\n", *bytes)) {
+        if (decoder->used == 0 && memchr(" \t\r\n", *bytes, 4)) {
             bytes++;
             continue;
         }
         if (decoder->used == 0 && *bytes != '{')
-            return fail(decoder, K8SLEADER_ERR_PROTOCOL, "not JSON", bytes, (size_t)(end - bytes));
+            return fail(decoder, K8SLEADER_ERR_PROTOCOL, *bytes ? "not JSON" : "a NUL byte", bytes,
+                        (size_t)(end - bytes));
         size_t taken;
         int code = take_event(decoder, bytes, (size_t)(end - bytes), &taken);
         if (code)
@@ -119,12 +113,8 @@ static int take_scanned(struct kl_watch_decoder *decoder, const char *bytes, siz
 int kl_watch_decoder_feed(struct kl_watch_decoder *decoder, const char *bytes, size_t size,
                           k8sleader_error **err)
 {
-    if (!decoder->failed) {
-        const char *what = NULL;
-        size_t good = kl_json_scan(&decoder->scan, bytes, size, &what);
-        if (!take_scanned(decoder, bytes, good) && what)
-            fail(decoder, K8SLEADER_ERR_PROTOCOL, what, bytes + good, size - good);
-    }
+    if (!decoder->failed)
+        (void)take(decoder, bytes, size);
     return decoder->failed ? kl_fail(err, decoder->failed, "%s", decoder->message) : 0;
 }
 
@@ -137,6 +127,6 @@ void kl_watch_decoder_free(struct kl_watch_decoder *decoder)
 {
     if (!decoder)
         return;
-    json_tokener_free(decoder->tokener);
+    kl_json_reader_end(&decoder->reader);
     free(decoder);
 }
