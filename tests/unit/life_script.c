@@ -214,8 +214,6 @@ static int is_detail(struct script *s, const char *word)
     }
     if ((v = script_value(word, "base")) != NULL)
         return p->sent && p->life.version.number == script_version(v).number;
-    if ((v = script_value(word, "urgency")) != NULL)
-        return s->queue && view.want == (strcmp(v, "renew") == 0 ? KL_URGENCY_RENEW : KL_URGENCY_ACQUIRE);
     if ((v = script_value(word, "known")) != NULL)
         return view.token_known == script_number(v);
     if ((v = script_value(word, "until")) != NULL)

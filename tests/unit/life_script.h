@@ -6,7 +6,7 @@
  * that owns it, its name if that is another as NAME/UID; or `none`, `several`, `nopod`, `lease` (the
  * annotation is on it); then perhaps `deleting` STATE     unknown, live, deleting, terminal, absent,
  * forbidden Requests  read, create, delete, deletepod Details   observed= (the uid of the Pod to watch, or
- * `nobody`) base= (version that is deleted) urgency= (renew or acquire) known= (the token: 0 or 1) until=
+ * `nobody`) base= (version that is deleted) known= (the token: 0 or 1) until=
  * (leads till: 0 or never) leader=
  *
  * `config retry=2000 drain=60000 rejoin=1 deletepod=0 lostnode=0 skipped=0 uid=me queue` may be the first

@@ -84,6 +84,11 @@ static const struct name reasons[] = {
 
 static const char *const phases[] = {"candidate", "leading", "draining", "releasing", "lost", "closed"};
 
+static const char *const urgencies[] = {
+    [KL_URGENCY_NONE] = "none",       [KL_URGENCY_RENEW] = "renew",       [KL_URGENCY_RELEASE] = "release",
+    [KL_URGENCY_ACQUIRE] = "acquire", [KL_URGENCY_RENEW_EARLY] = "early",
+};
+
 static const struct name *find(const struct name *names, const char *name)
 {
     for (; names->name; names++)
@@ -342,6 +347,8 @@ static void expect_detail(const struct script_kind *kind, struct script *s, cons
         right = strcmp(phases[view.phase], v) == 0;
     else if ((v = script_value(word, "wake")) != NULL)
         right = script_in_range(v, view.wake_at);
+    else if ((v = script_value(word, "urgency")) != NULL)
+        right = s->queue && strcmp(urgencies[view.want], v) == 0;
     else if ((v = script_value(word, "slack")) != NULL)
         right = script_in_range(v, view.wake_slack);
     else if (strcmp(word, "suspect") == 0)

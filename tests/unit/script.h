@@ -12,7 +12,7 @@
  * (404), nonamespace, forbidden, throttled [MS], refused, notsent, timeout, broken, error500; send: the
  * caller has a slot now, after `config queue`. A version `"x` is one without a number. Events started:TOKEN
  * stopped:REASON lostdrain:REASON leader:NAME error:CODE note:CODE closed Details   phase= wake= slack= (ms,
- * a range lo..hi, or never) suspect
+ * a range lo..hi, or never) suspect; urgency= (none, renew, release, acquire or early) after `config queue`
  */
 #ifndef SCRIPT_H
 #define SCRIPT_H

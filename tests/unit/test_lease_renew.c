@@ -6,7 +6,12 @@
     "0 start => -\n0 opened fresh => read\n0 ok 10 - 100 tr=4 => update/acquire\n"                           \
     "0 ok 11 w1 => started:11 leader:me until=10000 wake=2000\n"
 #define RENEWS_TAIL "wake tick => update/renew base=11\n2010 ok 12 w2 => - wake=4000 slack=31\n"
-#define RENEWS LEADS "wake tick => update/renew base=11\n"
+#define RENEWS      LEADS "wake tick => update/renew base=11\n"
+
+/* The same, where each request waits for a slot. */
+#define LEADS_QUEUED                                                                                         \
+    "config queue\n0 start => -\n0 opened fresh => -\n0 send => read\n0 ok 10 - 100 => -\n"                  \
+    "0 send => update/acquire\n0 ok 11 w1 => started:11 leader:me\n"
 
 static const struct script_row rows[] = {
     {"A renewal keeps acquireTime and transitions, and changes renewTime",
@@ -14,6 +19,12 @@ static const struct script_row rows[] = {
             "4000 tick => update/renew base=12 tr=5 acq=w1 d=15 holder=me\n"},
     {"A renewal in its turn may come 1/64 of the retry period late",
      LEADS "1 seen 11 w1 => - wake=2000 slack=31\n" RENEWS_TAIL "4031 tick => update/renew base=12\n"},
+    {"A renewal yields to releases and acquisitions while three fifths of its time are left",
+     LEADS_QUEUED "1999 tick => - urgency=none wake=2000\n2000 tick => - urgency=early wake=4000\n"
+                  "4000 tick => - urgency=renew\n4001 send => update/renew base=11\n"},
+    {"Not one that is tried again",
+     LEADS_QUEUED "2000 tick => - urgency=early\n2000 send => update/renew\n"
+                  "2010 notsent => error:notsent wake=2035..2060\nwake tick => - urgency=renew\n"},
     {"One that is tried again may not",
      RENEWS "2010 notsent => error:notsent wake=2035..2060 slack=0\nwake tick => update/renew\n"},
     {"A renewal counts from when it was sent, not from its answer",
@@ -37,9 +48,7 @@ static const struct script_row rows[] = {
      RENEWS "10000 ok 12 w2 => stopped:deadline note:tight\n"},
     {"And while the watch shows the renewal", RENEWS "10000 seen 12 w2 => stopped:deadline\n"},
     {"A renewal is not sent after the deadline",
-     "config queue\n0 start => -\n0 opened fresh => -\n0 send => read\n0 ok 10 - 100 => -\n0 send => "
-     "update/acquire\n"
-     "0 ok 11 w1 => started:11 leader:me\n2000 tick => -\n10000 send => -\n10000 tick => stopped:deadline\n"},
+     LEADS_QUEUED "2000 tick => -\n10000 send => -\n10000 tick => stopped:deadline\n"},
     {"A term is not resurrected after its deadline by a late answer",
      RENEWS "10000 tick => stopped:deadline\n10010 ok 12 w2 => note:tight phase=lost\n"
             "10020 drained => update/acquire tr=6 acq=new base=12\n10030 ok 13 w3 => started:13 leader:me "

@@ -127,7 +127,15 @@ struct kl_event {
 };
 
 /* What kind of request is wanted: which goes first when many wait. */
-enum kl_urgency { KL_URGENCY_NONE, KL_URGENCY_RENEW, KL_URGENCY_RELEASE, KL_URGENCY_ACQUIRE };
+/* Most pressing first. A renewal whose deadline is still far yields to the others for a while: where a
+ * thousand locks are handed over at once, what would be renewed meanwhile would only make that last. */
+enum kl_urgency {
+    KL_URGENCY_NONE,
+    KL_URGENCY_RENEW,
+    KL_URGENCY_RELEASE,
+    KL_URGENCY_ACQUIRE,
+    KL_URGENCY_RENEW_EARLY
+};
 
 #define KL_EVENTS_MOST 6
 
