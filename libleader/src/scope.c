@@ -362,7 +362,7 @@ static void on_list(void *user, const struct kl_http_result *result)
     scope->list = NULL;
     struct json_object *list = NULL;
     if (result->curl == CURLE_OK && result->status == 200)
-        list = kl_json_parse(result->body, result->size);
+        list = kl_json_parse_list(result->body, result->size);
     if (result->status == 410) /* the list took so long that its pages no longer fit together */
         ask(scope);
     else if (json_object_is_type(list, json_type_object) && text_member(list, "kind")[0])

@@ -251,6 +251,25 @@ static void depth(void **state)
     }
 }
 
+/* At their place only: in an object, and in the items of a list. */
+static void managed_fields(void **state)
+{
+    (void)state;
+    static const char document[] =
+        "{\"metadata\":{\"managedFields\":[1]},\"items\":[{\"metadata\":{\"managedFields\":[{\"a\":2}]}},"
+        "{\"a\":{\"metadata\":{\"managedFields\":[3]}}}]}";
+    struct json_object *object = kl_json_parse(document, sizeof document - 1);
+    struct json_object *list = kl_json_parse_list(document, sizeof document - 1);
+    assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+                        "{\"metadata\":{\"managedFields\":[]},\"items\":[{\"metadata\":{\"managedFields\":"
+                        "[{\"a\":2}]}},{\"a\":{\"metadata\":{\"managedFields\":[3]}}}]}");
+    assert_string_equal(json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN),
+                        "{\"metadata\":{\"managedFields\":[1]},\"items\":[{\"metadata\":{\"managedFields\":"
+                        "[]}},{\"a\":{\"metadata\":{\"managedFields\":[3]}}}]}");
+    json_object_put(object);
+    json_object_put(list);
+}
+
 static void strings_read(void **state)
 {
     (void)state;
@@ -392,21 +411,14 @@ static void quotes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strings),
-        cmocka_unit_test(every_byte),
-        cmocka_unit_test(values),
-        cmocka_unit_test(duplicate_keys_last_counts),
-        cmocka_unit_test(integers),
-        cmocka_unit_test(growing),
-        cmocka_unit_test(closing),
-        cmocka_unit_test(documents),
-        cmocka_unit_test(numbers),
-        cmocka_unit_test(depth),
-        cmocka_unit_test(strings_read),
-        cmocka_unit_test(integers_read),
-        cmocka_unit_test(no_number_is_no_integer),
-        cmocka_unit_test(utf8_cut),
-        cmocka_unit_test(hash),
+        cmocka_unit_test(strings),        cmocka_unit_test(every_byte),
+        cmocka_unit_test(values),         cmocka_unit_test(duplicate_keys_last_counts),
+        cmocka_unit_test(integers),       cmocka_unit_test(growing),
+        cmocka_unit_test(closing),        cmocka_unit_test(documents),
+        cmocka_unit_test(numbers),        cmocka_unit_test(depth),
+        cmocka_unit_test(managed_fields), cmocka_unit_test(strings_read),
+        cmocka_unit_test(integers_read),  cmocka_unit_test(no_number_is_no_integer),
+        cmocka_unit_test(utf8_cut),       cmocka_unit_test(hash),
         cmocka_unit_test(quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

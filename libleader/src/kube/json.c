@@ -237,12 +237,12 @@ struct json_object *kl_json_read(struct kl_json_reader *reader, const char *byte
     }
 }
 
-struct json_object *kl_json_parse(const char *bytes, size_t size)
+static struct json_object *parse_whole(const char *bytes, size_t size, unsigned object_level)
 {
     struct kl_json_reader reader;
     struct json_object *value = NULL;
     size_t taken = 0;
-    if (size > 0 && kl_json_reader_start(&reader, 1) == 0) {
+    if (size > 0 && kl_json_reader_start(&reader, object_level) == 0) {
         value = kl_json_read(&reader, bytes, size, &taken);
         kl_json_reader_end(&reader);
     }
@@ -252,6 +252,16 @@ struct json_object *kl_json_parse(const char *bytes, size_t size)
             value = NULL;
         }
     return value;
+}
+
+struct json_object *kl_json_parse(const char *bytes, size_t size)
+{
+    return parse_whole(bytes, size, 1);
+}
+
+struct json_object *kl_json_parse_list(const char *bytes, size_t size)
+{
+    return parse_whole(bytes, size, 3);
 }
 
 struct json_object *kl_json_member(struct json_object *object, const char *key)

@@ -77,6 +77,9 @@ struct json_object *kl_json_read(struct kl_json_reader *reader, const char *byte
  * metadata.managedFields. NULL when it is no such thing. */
 struct json_object *kl_json_parse(const char *bytes, size_t size);
 
+/* The same for a list: without the managedFields of its items. */
+struct json_object *kl_json_parse_list(const char *bytes, size_t size);
+
 /* A member of an object, borrowed; NULL when it is missing, null, or `object` is none. */
 struct json_object *kl_json_member(struct json_object *object, const char *key);
 

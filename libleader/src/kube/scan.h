@@ -18,7 +18,8 @@
 
 /* Begin with zeros but for object_level; it is ready for the next document when one has ended. */
 struct kl_json_scan {
-    unsigned object_level; /* 1: the document is an object; 2: a member of it is; 0: nothing goes unseen */
+    unsigned object_level; /* 1: the document is an object; 2: a member of it is; 3: the items of a list are;
+                              0: nothing goes unseen */
     int dropping;          /* the bytes now belong to what goes unseen */
     const char *wrong;     /* what is wrong with the next byte, after KL_SCAN_WRONG */
 
