@@ -1,12 +1,19 @@
 /*
  * What the server and the machine need by themselves: the limits that candidates are measured against.
  *
- *   bench-limits write N            N writes of one lease, each on the version the one before left
- * (compare-and-swap) bench-limits read N             N reads bench-limits event N            from sending a
- * write to its event on a watch bench-limits handover N         a write, its event on a watch, a second
- * write: what a handover can't do without bench-limits flood COUNT K      COUNT leases made, then each
- * written once, K in flight bench-limits pace MS            a write each MS until standard input ends, as any
- * other leader's renewals bench-limits idle               connected, doing nothing, until standard input ends
+ * bench-limits write N: N writes of one lease, each on the version the one before left (compare-and-swap)
+ *
+ * bench-limits read N: N reads
+ *
+ * bench-limits event N: from sending a write to its event on a watch
+ *
+ * bench-limits handover N: a write, its event on a watch, a second write: what a handover can't do without
+ *
+ * bench-limits flood COUNT K: COUNT leases made, then each written once, K in flight
+ *
+ * bench-limits pace MS: a write each MS until standard input ends, as any other leader's renewals
+ *
+ * bench-limits idle: connected, doing nothing, until standard input ends
  *
  * One JSON object a line. LIMITS_SERVER, LIMITS_AUTHORITY (a file), LIMITS_TOKEN and LIMITS_NAMESPACE say
  * where.

@@ -1,13 +1,18 @@
 /*
  * Short scripts for the life machine (script.h says what a script is). We are the Pod `me`, uid `me`.
  *
- * Inputs    besides what all machines know: seen VERSION OWNER, ok VERSION OWNER (of a read or a creation),
- * ok (of a deletion), own STATE [UID], owner UID STATE, node UID lost|ready OWNER     the uid of the one Pod
- * that owns it, its name if that is another as NAME/UID; or `none`, `several`, `nopod`, `lease` (the
- * annotation is on it); then perhaps `deleting` STATE     unknown, live, deleting, terminal, absent,
- * forbidden Requests  read, create, delete, deletepod Details   observed= (the uid of the Pod to watch, or
- * `nobody`) base= (version that is deleted) known= (the token: 0 or 1) until=
- * (leads till: 0 or never) leader=
+ * Inputs, besides what all machines know: seen VERSION OWNER, ok VERSION OWNER (of a read or a creation), ok
+ * (of a deletion), own STATE [UID], owner UID STATE, node UID lost|ready.
+ *
+ * OWNER: the uid of the one Pod that owns it, its name if that is another as NAME/UID; or `none`, `several`,
+ * `nopod`, `lease` (the annotation is on it); then perhaps `deleting`.
+ *
+ * STATE: unknown, live, deleting, terminal, absent, forbidden.
+ *
+ * Requests: read, create, delete, deletepod.
+ *
+ * Details: observed= (the uid of the Pod to watch, or `nobody`) base= (version that is deleted) known= (the
+ * token: 0 or 1) until= (leads till: 0 or never) leader=
  *
  * `config retry=2000 drain=60000 rejoin=1 deletepod=0 lostnode=0 skipped=0 uid=me queue` may be the first
  * line; `uid=` alone: not known at the start.

@@ -7,12 +7,15 @@
  * that is sent, in their order (`-`: none), then any of the details to check. lease_script.h and
  * life_script.h say which inputs, requests and details each machine has; this is what they share:
  *
- * Inputs    start, tick, opened [fresh], unwatchable (watching is forbidden), watchfail CODE, sound, stop,
+ * Inputs: start, tick, opened [fresh], unwatchable (watching is forbidden), watchfail CODE, sound, stop,
  * drained [TOKEN], abandon, gone VERSION, and the failed answers to the request in flight: conflict, missing
  * (404), nonamespace, forbidden, throttled [MS], refused, notsent, timeout, broken, error500; send: the
- * caller has a slot now, after `config queue`. A version `"x` is one without a number. Events started:TOKEN
- * stopped:REASON lostdrain:REASON leader:NAME error:CODE note:CODE closed Details   phase= wake= slack= (ms,
- * a range lo..hi, or never) suspect; urgency= (none, renew, release, acquire or early) after `config queue`
+ * caller has a slot now, after `config queue`. A version `"x` is one without a number.
+ *
+ * Events: started:TOKEN stopped:REASON lostdrain:REASON leader:NAME error:CODE note:CODE closed
+ *
+ * Details: phase= wake= slack= (ms, a range lo..hi, or never) suspect; urgency= (none, renew, release,
+ * acquire or early) after `config queue`
  */
 #ifndef SCRIPT_H
 #define SCRIPT_H
