@@ -11,7 +11,7 @@
 static const struct script_row rows[] = {
     {"The losers get 409 and go back to watching",
      START "10 ok 10 - 100 => update/acquire\n20 conflict => - wake=1020..2020\n30 seen 11 c 7 => leader:c "
-           "wake=15030..15035\n"},
+           "wake=15030..15040\n"},
     {"Should the watch be silent, a read tells who won, and the watch is suspect",
      START "10 ok 10 - 100 => update/acquire\n20 conflict => -\nwake tick => read\n2100 ok 11 c 7 => "
            "leader:c suspect\n"},

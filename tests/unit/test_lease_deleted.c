@@ -19,7 +19,7 @@ static const struct script_row rows[] = {
      HELD "5000 gone 11 => -\n6000 seen 12 b 101 tr=4 => - wake=21000\n"},
     {"Deleted while it was free: taken at once",
      START "0 ok 10 b 100 => leader:b\n100 seen 11 - 101 => update/acquire\n"
-           "110 conflict => -\n120 gone 12 => - wake=120..125\nwake tick => create/acquire tr=0\n"},
+           "110 conflict => -\n120 gone 12 => - wake=120..130\nwake tick => create/acquire tr=0\n"},
     {"Deleted while a write was under way: 404, created",
      START "10 ok 10 - 100 => update/acquire\n20 missing => create/acquire tr=0\n"},
     {"The leader creates a deleted lease again at once, its acquireTime and transitions kept",

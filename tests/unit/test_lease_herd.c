@@ -64,8 +64,9 @@ static struct kl_lease_config usual(void)
                                     .put_creates = 1};
 }
 
-/* Loses `races` for a released lock in a row, and gives the jitter of the next chance. */
-static int64_t jitter_after(unsigned races, uint64_t seed, int win)
+/* Loses `races`, each of which takes so long, for a released lock in a row, and gives the jitter of the next
+ * chance. */
+static int64_t jitter_after(unsigned races, int64_t took, uint64_t seed, int win)
 {
     struct kl_lease_config config = usual();
     struct kl_lease m;
@@ -100,6 +101,7 @@ static int64_t jitter_after(unsigned races, uint64_t seed, int win)
             step(&m, (struct kl_input){.type = KL_INPUT_DRAINED, .token = m.token}, now);
             assert_int_equal(m.phase, KL_PHASE_CANDIDATE);
         } else {
+            now += took;
             step(&m, (struct kl_input){.type = KL_INPUT_ANSWER, .outcome = KL_OUTCOME_CONFLICT}, now);
             strcpy(record.holder, "c");
             step(&m, (struct kl_input){.type = KL_INPUT_SEEN, .object = &object}, now);
@@ -114,6 +116,12 @@ static void jitter_is_nothing_first_then_doubles_to_its_most(void **state)
 {
     (void)state;
     check_that_jitter_doubles(jitter_after);
+}
+
+static void jitter_covers_the_time_a_race_took(void **state)
+{
+    (void)state;
+    check_that_jitter_covers_a_race(jitter_after);
 }
 
 static void a_win_resets_the_jitter(void **state)
@@ -280,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jitter_is_nothing_first_then_doubles_to_its_most),
+        cmocka_unit_test(jitter_covers_the_time_a_race_took),
         cmocka_unit_test(a_win_resets_the_jitter),
         cmocka_unit_test(polls_are_spread),
         cmocka_unit_test(equal_answers_make_no_storm),

@@ -169,7 +169,7 @@ static void lost_race(struct kl_lease *m)
         kl_lease_read_at(m, m->now);
         return;
     }
-    m->jitter_bound = m->jitter_bound ? kl_min(2 * m->jitter_bound, KL_JITTER_MOST) : KL_JITTER_FIRST;
+    m->jitter_bound = kl_jitter_bound_after(m->jitter_bound, m->now - m->sent_at);
     m->jitter = kl_lease_random(m, m->jitter_bound);
     if (m->news_since_sent) { /* known already: the jitter counts from now */
         m->free_at = kl_max(m->free_at, m->now);

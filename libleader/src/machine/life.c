@@ -116,7 +116,7 @@ static void lost_race(struct kl_life *m)
             kl_life_back_off(m, 0);
         return;
     }
-    m->jitter_bound = m->jitter_bound ? kl_min(2 * m->jitter_bound, KL_JITTER_MOST) : KL_JITTER_FIRST;
+    m->jitter_bound = kl_jitter_bound_after(m->jitter_bound, m->now - m->sent_at);
     m->is_free = 0; /* the next chance is a new one */
     if (m->news_since_sent)
         return;
