@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WARM_UP = 5, VERSION_SIZE = 32, LARGEST_COUNT = 20000, MOST_IN_FLIGHT = 1000 };
@@ -171,6 +172,13 @@ static double flood_once(const struct flood *flood)
     return now_ms() - since;
 }
 
+static double process_cpu_ms(void)
+{
+    struct timespec used;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return 1e3 * (double)used.tv_sec + 1e-6 * (double)used.tv_nsec;
+}
+
 static void measure_flood(struct http *http, const char *prefix, int count, int in_flight)
 {
     struct flood flood = {http, prefix, count, in_flight, calloc((size_t)count, VERSION_SIZE)};
@@ -178,9 +186,11 @@ static void measure_flood(struct http *http, const char *prefix, int count, int 
         die("flood", "no memory");
     double create_ms = flood_once(&flood);
     (void)flood_once(&flood); /* warm */
-    double write_ms = flood_once(&flood);
-    (void)printf("{\"count\":%d,\"in_flight\":%d,\"create_ms\":%.3f,\"write_ms\":%.3f}\n", count, in_flight,
-                 create_ms, write_ms);
+    double cpu_ms = process_cpu_ms(), write_ms = flood_once(&flood);
+    cpu_ms = process_cpu_ms() - cpu_ms;
+    (void)printf(
+        "{\"count\":%d,\"in_flight\":%d,\"create_ms\":%.3f,\"write_ms\":%.3f,\"write_cpu_ms\":%.3f}\n", count,
+        in_flight, create_ms, write_ms, cpu_ms);
     free(flood.versions);
 }
 
