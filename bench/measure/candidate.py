@@ -104,10 +104,16 @@ class Candidate:
         if self in self.bed.started:
             self.bed.started.remove(self)
 
+    def _lives(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.subject} {self.identity} has ended by itself: {self.bed.last_error()}")
+
     def cpu(self):
+        self._lives()
         return cpu_seconds(self.process.pid)
 
     def memory(self):
+        self._lives()
         return memory_mib(self.process.pid)
 
 

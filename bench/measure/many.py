@@ -70,12 +70,16 @@ def measure(bed):
         retry_s = CROWDED_RETRY_S if count >= CROWDED else RETRY_S
         written = bed.limit("flood", count, min(count, 10))[0]["write_cpu_ms"] / retry_s
         measured = {OURS: process_pair(bed, OURS, count)}
+        note = ""
         if bed.has(CLIENTGO):
-            measured[CLIENTGO] = process_pair(bed, CLIENTGO, count)
+            try:
+                measured[CLIENTGO] = process_pair(bed, CLIENTGO, count)
+            except RuntimeError as error:  # it exits when it loses a lease
+                note = str(error)
 
-        def figure(key, what, unit, limit=(), goal="", count=count, measured=measured):
+        def figure(key, what, unit, limit=(), goal="", count=count, measured=measured, note=note):
             return Figure("many", f"{count} elections in a process: {what}", unit,
-                          {who: figures[key] for who, figures in measured.items()}, list(limit), goal,
+                          {who: figures[key] for who, figures in measured.items()}, list(limit), goal, note,
                           series=what, at=count)
 
         large = count == 1000  # what the goals are about
