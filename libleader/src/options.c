@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "client_object.h"
+#include "config/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -268,9 +269,10 @@ static int read_duration(const char *text, int64_t *ms)
 
 static int set_label_text(k8sleader_options *options, const char *text, k8sleader_error **err)
 {
+    char quote[KL_QUOTE_SIZE];
     const char *equals = strchr(text, '=');
     if (!equals)
-        return kl_fail(err, K8SLEADER_ERR_OPTION, "label: \"%s\" is not KEY=VALUE", text);
+        return kl_fail(err, K8SLEADER_ERR_OPTION, "label: %s is not KEY=VALUE", kl_quote(quote, text));
     char *key = strndup(text, (size_t)(equals - text));
     if (!key)
         return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a label");
@@ -287,12 +289,13 @@ int k8sleader_options_set(k8sleader_options *options, const char *option, const 
     if (!options || !option || !value)
         return kl_fail(err, K8SLEADER_ERR_ARGUMENT,
                        "k8sleader_options_set: options, option and value are needed");
+    char quote[KL_QUOTE_SIZE]; /* what is refused may be anything: a message is one line of text */
     const k8sleader_option_info *info = NULL;
     for (size_t i = 0; i < OPTION_COUNT; i++)
         if (strcmp(infos[i].name, option) == 0)
             info = &infos[i];
     if (!info)
-        return kl_fail(err, K8SLEADER_ERR_OPTION, "there is no option \"%s\"", option);
+        return kl_fail(err, K8SLEADER_ERR_OPTION, "there is no option %s", kl_quote(quote, option));
     int64_t ms = 0;
     int is_true = strcmp(value, "true") == 0;
     int code = K8SLEADER_OK;
@@ -300,26 +303,27 @@ int k8sleader_options_set(k8sleader_options *options, const char *option, const 
     case OPTION_TEXT:
         code = info->set_text(options, value);
         if (code == K8SLEADER_ERR_ARGUMENT)
-            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is none of its values: %s", option, value,
-                           info->help);
+            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: %s is none of its values: %s", option,
+                           kl_quote(quote, value), info->help);
         break;
     case OPTION_DURATION:
         if (read_duration(value, &ms) != 0)
-            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is no duration such as 15s, 1m30s or 500ms",
-                           option, value);
+            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: %s is no duration such as 15s, 1m30s or 500ms",
+                           option, kl_quote(quote, value));
         code = info->set_duration(options, ms);
         break;
     case OPTION_SWITCH:
         if (!is_true && strcmp(value, "false") != 0)
-            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is neither true nor false", option, value);
+            return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: %s is neither true nor false", option,
+                           kl_quote(quote, value));
         code = info->set_switch(options, is_true);
         break;
     case OPTION_LABEL:
         return set_label_text(options, value, err);
     }
     if (code == K8SLEADER_ERR_ARGUMENT)
-        return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: \"%s\" is none of its values: %s", option, value,
-                       info->help);
+        return kl_fail(err, K8SLEADER_ERR_OPTION, "%s: %s is none of its values: %s", option,
+                       kl_quote(quote, value), info->help);
     return code == 0 ? 0 : kl_fail(err, code, "%s: %s", option, k8sleader_error_name(code));
 }
 
