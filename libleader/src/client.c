@@ -60,9 +60,16 @@ static int resolve(k8sleader_config *config, k8sleader_error **err)
 {
     k8sleader_error *why = NULL;
     int code = kl_config_resolve(config, &why);
-    if (code == K8SLEADER_ERR_NO_CONFIG && config->cluster.source == KL_SOURCE_NONE && why &&
-        kl_outside_cluster())
-        return do_without_cluster(&config->cluster, why);
+    if (code == K8SLEADER_ERR_NO_CONFIG && config->cluster.source == KL_SOURCE_NONE) {
+        int outside = why ? kl_outside_cluster() : K8SLEADER_ERR_NO_MEMORY;
+        if (outside > 0)
+            return do_without_cluster(&config->cluster, why);
+        if (outside < 0) { /* where this is can't be told */
+            k8sleader_error_free(why);
+            why = NULL;
+            code = kl_fail(&why, outside, "no memory for a configuration");
+        }
+    }
     if (err)
         *err = why;
     else

@@ -57,7 +57,7 @@ struct kl_standing {
 
 /*
  * Outside a cluster: no trace of one in the environment or the file system. Anything less is an error, for a
- * Pod that skipped its election would lead, and so would each of its replicas.
+ * Pod that skipped its election would lead, and so would each of its replicas. 1, 0, or NO_MEMORY.
  */
 int kl_outside_cluster(void);
 

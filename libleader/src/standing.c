@@ -179,12 +179,13 @@ int kl_outside_cluster(void)
     int code = kl_serviceaccount_namespace("", &mounted, NULL);
     int is_mounted = mounted != NULL;
     free(mounted);
-    return code == 0 && !is_mounted;
+    return code == K8SLEADER_ERR_NO_MEMORY ? code : code == 0 && !is_mounted;
 }
 
+/* 1, 0, or NO_MEMORY. */
 static int is_skipped(const k8sleader_options *o)
 {
-    return o->mode == K8SLEADER_FOR_LIFE && !o->namespace_ && kl_outside_cluster();
+    return o->mode == K8SLEADER_FOR_LIFE && !o->namespace_ ? kl_outside_cluster() : 0;
 }
 
 static int resolve_pod(struct kl_standing *standing, const k8sleader_options *o,
@@ -224,8 +225,11 @@ static int resolve_life(struct kl_standing *standing, const k8sleader_options *o
         code = check_range("drain-timeout", o->drain_timeout_ms, err);
     if (code != 0)
         return code;
-    standing->life.skipped = is_skipped(o);
-    if (standing->life.skipped) {
+    int skipped = is_skipped(o);
+    if (skipped < 0)
+        return skipped;
+    standing->life.skipped = skipped;
+    if (skipped) {
         standing->namespace_ = strdup("");
         standing->identity = default_identity();
     } else {
@@ -250,8 +254,10 @@ static int resolve(struct kl_standing *standing, const k8sleader_options *o, con
     int code = check_mode(o, err);
     if (code == 0)
         code = kl_check_dns_subdomain("the lock's name", o->name, err);
-    if (code == 0 && cluster->missing && !is_skipped(o))
-        code = kl_fail_as(err, cluster->missing);
+    if (code == 0 && cluster->missing) {
+        int skipped = is_skipped(o);
+        code = skipped > 0 ? 0 : skipped < 0 ? skipped : kl_fail_as(err, cluster->missing);
+    }
     if (code == 0)
         code = o->mode == K8SLEADER_FOR_LIFE ? resolve_life(standing, o, cluster, err)
                                              : resolve_lease(standing, o, cluster, err);
@@ -271,11 +277,17 @@ static int resolve(struct kl_standing *standing, const k8sleader_options *o, con
 int kl_standing_resolve(struct kl_standing *standing, const k8sleader_options *options,
                         const struct kl_cluster *cluster, k8sleader_error **err)
 {
+    k8sleader_error *why = NULL;
     memset(standing, 0, sizeof *standing);
-    int code = resolve(standing, options, cluster, err);
-    if (code == K8SLEADER_ERR_NO_MEMORY)
-        (void)kl_fail(err, code, "no memory for an election");
-    if (code != 0)
-        kl_standing_clear(standing);
+    int code = resolve(standing, options, cluster, &why);
+    if (code == 0)
+        return code;
+    if (!why)
+        (void)kl_fail(&why, code, "no memory for an election");
+    if (err)
+        *err = why;
+    else
+        k8sleader_error_free(why);
+    kl_standing_clear(standing);
     return code;
 }

@@ -101,7 +101,7 @@ def check_symbols(header, library, version_script):
 
 
 def check_called(header, source):
-    """Each function is called there: what a new one does with NULL is not forgotten."""
+    """Each function is called there: what a new one does with NULL, or without memory, is not forgotten."""
     return [f"{name} is not called" for name, _ in declarations(header) if not re.search(rf"\b{name}\(", source)]
 
 

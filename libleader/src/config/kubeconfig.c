@@ -98,16 +98,19 @@ static int default_path(char **out, int *is_home, k8sleader_error **err)
 
 static int find_folder(struct loader *loader)
 {
+    errno = 0;
     char *base = loader->file[0] == '/' ? strdup("") : getcwd(NULL, 0);
     const char *slash = strrchr(loader->file, '/');
     int length = slash ? (int)(slash - loader->file) : 0;
     if (base &&
         asprintf(&loader->folder, "%s%s%.*s", base, *base && length ? "/" : "", length, loader->file) < 0)
         loader->folder = NULL;
+    int failure = errno;
     free(base);
-    return loader->folder ? 0
-                          : kl_fail(loader->err, K8SLEADER_ERR_FILE, "%s: its folder cannot be found: %s",
-                                    loader->file, strerror(errno));
+    if (loader->folder)
+        return 0;
+    int code = failure == ENOMEM ? K8SLEADER_ERR_NO_MEMORY : K8SLEADER_ERR_FILE;
+    return kl_fail(loader->err, code, "%s: its folder cannot be found: %s", loader->file, strerror(failure));
 }
 
 /* Another object by mistake, a Secret for example, would otherwise be said to lack a current-context. */
