@@ -4,6 +4,7 @@
 #include "kube/json.h"
 #include "kube/status.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <openssl/x509_vfy.h>
 #include <string.h>
@@ -82,6 +83,11 @@ static void judge_failure(const char *server, const char *doing, const struct kl
     case CURLE_SSL_ISSUER_ERROR:
         code = K8SLEADER_ERR_TLS;
         advice = "check that the server speaks TLS 1.2 or later there, and the client certificate";
+        break;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_WRITE_ERROR: /* by us, since the answer is within the bounds */
+        code = K8SLEADER_ERR_NO_MEMORY;
+        advice = "no memory or no file descriptor could be had";
         break;
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -198,9 +204,16 @@ void kl_answer_judge(const struct kl_http *http, const char *doing, const struct
         judge_refusal(server, doing, result, verdict);
         return;
     }
+    errno = 0;
     verdict->object = kl_json_parse(result->body, result->size);
     if (verdict->object) {
         verdict->outcome = KL_OUTCOME_OK;
+        return;
+    }
+    if (errno == ENOMEM) {
+        say(verdict, KL_OUTCOME_AMBIGUOUS,
+            kl_error_new(K8SLEADER_ERR_NO_MEMORY, "%s: no memory to read the answer of %s", doing, server),
+            result->status, 1);
         return;
     }
     /* 200 and no object: whatever was asked for may have been done. */
@@ -224,6 +237,13 @@ k8sleader_error *kl_answer_status_error(const struct kl_http *http, const char *
     k8sleader_error *error = status_error(kl_http_server(http), doing, said.code, &said, code);
     kl_error_set_http(error, said.code, 1);
     return error;
+}
+
+int kl_verdict_code(const struct kl_verdict *verdict)
+{
+    if (verdict->outcome == KL_OUTCOME_OK)
+        return K8SLEADER_OK;
+    return verdict->error ? k8sleader_error_code(verdict->error) : K8SLEADER_ERR_NO_MEMORY;
 }
 
 void kl_verdict_clear(struct kl_verdict *verdict)

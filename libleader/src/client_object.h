@@ -132,6 +132,9 @@ enum kl_user_state {
     KL_USER_DESTROYED
 };
 
+/* Events that others wait for, for which memory is kept ready: STARTED, STOPPED, LOST_DURING_DRAIN, CLOSED. */
+#define KL_SPARE_EVENTS 4
+
 struct k8sleader_election {
     atomic_uint references;             /* the user's, the worker's, the inbox's, one an event */
     k8sleader_client *client;           /* a reference; [const] */
@@ -192,6 +195,7 @@ struct k8sleader_election {
     struct k8sleader_election *name_next; /* others in the scope with the same name */
     unsigned listed;                      /* the scope's listing that showed it last */
     struct kl_watch *watch;               /* of its own; NULL while it shares the scope's */
+    struct k8sleader_event *spares[KL_SPARE_EVENTS]; /* see kl_event_new(); NULL: used, and none had since */
 };
 
 /* client.c */
@@ -214,7 +218,14 @@ void kl_queue_forget(k8sleader_client *client, const k8sleader_election *electio
 int kl_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t timeout_ms, struct timespec *deadline);
 
 /* event.c */
+
+/*
+ * NULL without memory; but an event that others wait for (KL_SPARE_EVENTS) is made all the same. [worker], except for
+ * LOG events.
+ */
 k8sleader_event *kl_event_new(k8sleader_election *election, int type);
+int kl_events_reserve(k8sleader_election *election); /* before the election is shared: 0, or NO_MEMORY */
+void kl_events_unreserve(k8sleader_election *election);
 
 /* election.c */
 void kl_election_ref(k8sleader_election *election);

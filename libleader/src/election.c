@@ -24,6 +24,7 @@ static void election_free(k8sleader_election *e)
     free(e->identity);
     free(e->leader);
     k8sleader_error_free(e->lasting_error);
+    kl_events_unreserve(e);
     (void)pthread_cond_destroy(&e->changed);
     free(e);
 }
@@ -141,8 +142,12 @@ static k8sleader_election *election_new(k8sleader_client *client, const struct k
 {
     pthread_condattr_t attributes;
     k8sleader_election *e = calloc(1, sizeof *e);
-    if (!e)
+    if (!e || kl_events_reserve(e) != 0) {
+        if (e)
+            kl_events_unreserve(e);
+        free(e);
         return NULL;
+    }
     atomic_init(&e->references, 2); /* the user's and the worker's */
     e->client = client;
     e->resource = standing->resource;

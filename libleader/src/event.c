@@ -3,9 +3,42 @@
 
 #include <stdlib.h>
 
+/* Where the spare event of a type is kept; NULL for types that may be left out. */
+static struct k8sleader_event **spare_for(k8sleader_election *election, int type)
+{
+    static const int types[KL_SPARE_EVENTS] = {K8SLEADER_EVENT_STARTED_LEADING,
+                                               K8SLEADER_EVENT_STOPPED_LEADING,
+                                               K8SLEADER_EVENT_LOST_DURING_DRAIN, K8SLEADER_EVENT_CLOSED};
+    for (size_t i = 0; election && i < KL_SPARE_EVENTS; i++)
+        if (types[i] == type)
+            return &election->spares[i];
+    return NULL;
+}
+
+int kl_events_reserve(k8sleader_election *election)
+{
+    for (size_t i = 0; i < KL_SPARE_EVENTS; i++)
+        if (!(election->spares[i] = calloc(1, sizeof **election->spares)))
+            return K8SLEADER_ERR_NO_MEMORY;
+    return K8SLEADER_OK;
+}
+
+void kl_events_unreserve(k8sleader_election *election)
+{
+    for (size_t i = 0; i < KL_SPARE_EVENTS; i++)
+        free(election->spares[i]);
+}
+
 k8sleader_event *kl_event_new(k8sleader_election *election, int type)
 {
     k8sleader_event *event = calloc(1, sizeof *event);
+    struct k8sleader_event **spare = spare_for(election, type);
+    if (!event && spare) {
+        event = *spare;
+        *spare = NULL;
+    } else if (spare && !*spare) {
+        *spare = calloc(1, sizeof **spare);
+    }
     if (!event)
         return NULL;
     atomic_init(&event->references, 1);

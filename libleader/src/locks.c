@@ -32,7 +32,8 @@ struct kl_lookup {
     char *name; /* NULL: all */
     int64_t deadline;
     k8sleader_lock_list *list;
-    k8sleader_error *error;       /* [worker] until done */
+    int code;                     /* [worker] until done: what became of it … */
+    k8sleader_error *error;       /* … and in words, if there was memory for them */
     struct kl_transfer *transfer; /* [worker] */
     int done;                     /* [mutex] */
     int abandoned;                /* [mutex] the asking thread has gone */
@@ -60,9 +61,10 @@ static void unlink_lookup(struct kl_lookup *lookup)
         }
 }
 
-static void finish(struct kl_lookup *lookup, k8sleader_error *error)
+static void finish(struct kl_lookup *lookup, int code, k8sleader_error *error)
 {
     k8sleader_client *client = lookup->client;
+    lookup->code = code;
     lookup->error = error;
     (void)pthread_mutex_lock(&client->mutex);
     unlink_lookup(lookup);
@@ -99,7 +101,9 @@ static int add_row(struct kl_lookup *lookup, struct json_object *object, k8slead
     row->namespace_ = strdup(namespace_ ? namespace_ : lookup->namespace_);
     row->record = lock.record;
     kl_lock_clear(&lock);
-    return K8SLEADER_OK;
+    return row->name && row->namespace_
+               ? K8SLEADER_OK
+               : kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for a list of locks");
 }
 
 static int send_lookup(struct kl_lookup *lookup, const char *continue_token);
@@ -110,17 +114,18 @@ static void on_list(struct kl_lookup *lookup, struct json_object *object)
     struct json_object *metadata = NULL;
     struct json_object *next = NULL;
     k8sleader_error *error = NULL;
+    int code = K8SLEADER_OK;
     (void)json_object_object_get_ex(object, "items", &items);
     size_t count = json_object_is_type(items, json_type_array) ? json_object_array_length(items) : 0;
-    for (size_t i = 0; i < count && !error; i++)
-        (void)add_row(lookup, json_object_array_get_idx(items, i), &error);
-    if (!error && json_object_object_get_ex(object, "metadata", &metadata) &&
+    for (size_t i = 0; i < count && code == 0; i++)
+        code = add_row(lookup, json_object_array_get_idx(items, i), &error);
+    if (code == 0 && json_object_object_get_ex(object, "metadata", &metadata) &&
         json_object_object_get_ex(metadata, "continue", &next) && json_object_get_string_len(next) > 0) {
         if (send_lookup(lookup, json_object_get_string(next)) == 0)
             return;
-        error = kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory to ask for the rest of the list");
+        code = kl_fail(&error, K8SLEADER_ERR_NO_MEMORY, "no memory to ask for the rest of the list");
     }
-    finish(lookup, error);
+    finish(lookup, code, error);
 }
 
 static void on_answer(void *user, const struct kl_http_result *result)
@@ -136,13 +141,13 @@ static void on_answer(void *user, const struct kl_http_result *result)
     if (verdict.outcome == KL_OUTCOME_OK && !lookup->name) {
         on_list(lookup, verdict.object);
     } else if (verdict.outcome == KL_OUTCOME_OK) {
-        (void)add_row(lookup, verdict.object, &error);
-        finish(lookup, error);
+        int code = add_row(lookup, verdict.object, &error);
+        finish(lookup, code, error);
     } else if (verdict.outcome ==
                KL_OUTCOME_NOT_FOUND) { /* nobody ever stood for it: an empty list says so */
-        finish(lookup, NULL);
+        finish(lookup, K8SLEADER_OK, NULL);
     } else {
-        finish(lookup, verdict.error);
+        finish(lookup, kl_verdict_code(&verdict), verdict.error);
         verdict.error = NULL;
     }
     kl_verdict_clear(&verdict);
@@ -174,7 +179,8 @@ void kl_lookups_start(k8sleader_client *client)
         if (!lookup)
             return;
         if (send_lookup(lookup, "") != 0)
-            finish(lookup, kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory for a request"));
+            finish(lookup, K8SLEADER_ERR_NO_MEMORY,
+                   kl_error_new(K8SLEADER_ERR_NO_MEMORY, "no memory for a request"));
     }
 }
 
@@ -187,7 +193,7 @@ void kl_lookups_end(k8sleader_client *client)
         if (!lookup)
             return;
         kl_transfer_cancel(lookup->transfer);
-        finish(lookup, kl_error_new(K8SLEADER_ERR_CLOSED, "the client was freed"));
+        finish(lookup, K8SLEADER_ERR_CLOSED, kl_error_new(K8SLEADER_ERR_CLOSED, "the client was freed"));
     }
 }
 
@@ -241,7 +247,7 @@ static int wait_for(struct kl_lookup *lookup, int64_t timeout_ms, k8sleader_lock
     (void)pthread_mutex_unlock(&client->mutex);
     if (!done)
         return kl_fail(err, K8SLEADER_ERR_TIMEOUT, "no answer in %lld ms", (long long)timeout_ms);
-    int code = k8sleader_error_code(lookup->error);
+    int code = lookup->code;
     if (code == 0) {
         *out = lookup->list;
         lookup->list = NULL;

@@ -393,9 +393,9 @@ static void schedule(struct kl_subject *subject)
     int64_t now = kl_now();
     int ended = !subject->is_node && subject->state == KL_POD_ABSENT;
     if (subject->untold || (ended && subject->watch))
-        (void)kl_timer_set(subject->client->loop, &subject->timer, now);
+        kl_timer_set(subject->client->loop, &subject->timer, now);
     else if (subject->must_read && !subject->read && !ended)
-        (void)kl_timer_set(subject->client->loop, &subject->timer, subject->read_at);
+        kl_timer_set(subject->client->loop, &subject->timer, subject->read_at);
     else
         kl_timer_clear(subject->client->loop, &subject->timer);
 }

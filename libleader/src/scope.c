@@ -21,6 +21,7 @@
 #define OTHERS_ANYWAY   64U
 #define LIST_TIMEOUT    INT64_C(10000000000)
 #define LIST_RETRY      INT64_C(5000000000)
+#define WATCH_RETRY     INT64_C(1000000000)
 
 enum sharing {
     SHARING_NO,      /* each has a stream of its own */
@@ -175,14 +176,29 @@ static void watch_alone(k8sleader_election *election)
         election->watch = kl_lock_watch_own(election);
 }
 
+/* Those without a watch try again: see kl_scopes_settle(). */
+static void watch_again(void *user)
+{
+    struct kl_scope *scope = user;
+    scope->dirty = 1;
+}
+
 static void stay_alone(struct kl_scope *scope, size_t ask_again_at)
 {
+    int missing = 0;
     scope->sharing = SHARING_NO;
     scope->ask_again_at = ask_again_at;
     kl_watch_free(scope->watch);
     scope->watch = NULL;
-    for (k8sleader_election *e = scope->elections; e; e = e->scope_next)
+    for (k8sleader_election *e = scope->elections; e; e = e->scope_next) {
         watch_alone(e);
+        missing |= !e->watch;
+    }
+    if (!missing)
+        return;
+    scope->list_timer.fire = watch_again; /* for lack of memory */
+    scope->list_timer.user = scope;
+    kl_timer_set(scope->client->loop, &scope->list_timer, kl_now() + WATCH_RETRY);
 }
 
 void kl_scope_unshare(struct kl_scope *scope)
@@ -311,7 +327,7 @@ static void list_failed(struct kl_scope *scope, const struct kl_http_result *res
     int64_t delay = LIST_RETRY / 2 + kl_worker_random(scope->client, LIST_RETRY / 2);
     if (verdict.retry_after > delay)
         delay = verdict.retry_after;
-    (void)kl_timer_set(scope->client->loop, &scope->list_timer, kl_now() + delay);
+    kl_timer_set(scope->client->loop, &scope->list_timer, kl_now() + delay);
     kl_verdict_clear(&verdict);
 }
 
@@ -379,7 +395,7 @@ static void list_page(struct kl_scope *scope, const char *continue_token)
     if (path)
         scope->list = kl_http_send(scope->client->http, &request, on_list, scope);
     if (!scope->list)
-        (void)kl_timer_set(scope->client->loop, &scope->list_timer, kl_now() + LIST_RETRY);
+        kl_timer_set(scope->client->loop, &scope->list_timer, kl_now() + LIST_RETRY);
     free(path);
 }
 

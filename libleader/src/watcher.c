@@ -123,7 +123,7 @@ static int on_data(void *user, const char *bytes, size_t size)
 
 static void open_after(struct kl_watch *watch, int64_t delay)
 {
-    (void)kl_timer_set(watch->client->loop, &watch->timer, kl_now() + delay);
+    kl_timer_set(watch->client->loop, &watch->timer, kl_now() + delay);
 }
 
 /* Doubling with each failure in a row, half of it by chance: a server that comes back is not met by all at

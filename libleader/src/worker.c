@@ -80,7 +80,7 @@ static void schedule(k8sleader_election *election)
     if (wake_at == KL_NEVER)
         kl_timer_clear(election->client->loop, &election->timer);
     else
-        (void)kl_timer_set(election->client->loop, &election->timer, wake_at);
+        kl_timer_set(election->client->loop, &election->timer, wake_at);
 }
 
 int kl_worker_step(k8sleader_election *e, struct kl_input *input, const k8sleader_error *error)
@@ -295,8 +295,7 @@ static void check_end(k8sleader_client *client)
     if (!client->end_timer.fire) {
         client->end_timer.fire = on_end_timer;
         client->end_timer.user = client;
-        if (kl_timer_set(client->loop, &client->end_timer, kl_now() + LAST_RELEASES) != 0)
-            client->finished = 1;
+        kl_timer_set(client->loop, &client->end_timer, kl_now() + LAST_RELEASES);
     }
     if (!client->standing)
         client->finished = 1;

@@ -5,7 +5,7 @@ set(scarce malloc calloc realloc strdup strndup asprintf vasprintf getcwd open_m
   json_tokener_new_ex lh_kchar_table_new)
 list(TRANSFORM scarce PREPEND -Wl,--wrap=)
 
-foreach(name memory_calls)
+foreach(name memory_calls memory_worker)
   k8sleader_test(test_${name} LABEL integration TIMEOUT 900 SOURCES test_${name}.c scarce.c
     LIBRARIES k8sleader_objects k8sleader_devserver PkgConfig::JSONC)
   target_sources(test_${name} PRIVATE $<TARGET_OBJECTS:integration_support> $<TARGET_OBJECTS:misuse_support>)

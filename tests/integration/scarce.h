@@ -1,6 +1,7 @@
 /*
- * Memory, descriptors and threads that run out when told to, for one thread at a time. What allocates is wrapped by
- * the linker (memory.cmake), for all that is linked into the test: the library's objects, not its dependencies.
+ * Memory, descriptors and threads that run out when told to, for one thread at a time. What allocates is
+ * wrapped by the linker (memory.cmake), for all that is linked into the test: the library's objects, not its
+ * dependencies.
  */
 #ifndef SCARCE_H
 #define SCARCE_H

@@ -1,7 +1,7 @@
 /*
- * Every public function while the caller's memory runs out: each allocation of a call fails once, and then all from
- * that one on. The call says NO_MEMORY (or NULL), or does what it does otherwise; nothing is lost (see
- * AddressSanitizer), and the same call with the same handles then succeeds.
+ * Every public function while the caller's memory runs out: each allocation of a call fails once, and then
+ * all from that one on. The call says NO_MEMORY (or NULL), or does what it does otherwise; nothing is lost
+ * (see AddressSanitizer), and the same call with the same handles then succeeds.
  */
 #include "authority.h"
 #include "refusal.h"
@@ -153,7 +153,8 @@ static int set_label(void)
 static int set_numbers(void)
 {
     k8sleader_options *o = bed.options;
-    return k8sleader_options_set_lock_resource(o, "leases") | k8sleader_options_set_lease_duration_ms(o, 15000) |
+    return k8sleader_options_set_lock_resource(o, "leases") |
+           k8sleader_options_set_lease_duration_ms(o, 15000) |
            k8sleader_options_set_renew_deadline_ms(o, 10000) | k8sleader_options_set_retry_period_ms(o, 200) |
            k8sleader_options_set_drain_timeout_ms(o, 1000) | k8sleader_options_set_rejoin(o, 1) |
            k8sleader_options_set_resume(o, 0) | k8sleader_options_set_delete_leader_pod(o, 0) |
@@ -278,8 +279,8 @@ static int election_start(void)
     k8sleader_error *error = NULL;
     k8sleader_election *election = NULL;
     int destroyed = bed.destroyed;
-    int code = judged(k8sleader_election_start(bed.world.client, bed.options, bed.callbacks, NULL, count_destroy,
-                                               &election, &error),
+    int code = judged(k8sleader_election_start(bed.world.client, bed.options, bed.callbacks, NULL,
+                                               count_destroy, &election, &error),
                       &error);
     assert_int_equal(election == NULL, code != 0);
     k8sleader_election_free(election);
@@ -312,8 +313,8 @@ static int ask_the_election(void)
     char leader[32];
     k8sleader_election *e = bed.leader;
     return k8sleader_election_is_leader(e) == 1 && k8sleader_election_holds(e, bed.token) == 1 &&
-                   k8sleader_election_may_finish(e, bed.token) == 1 && k8sleader_election_time_left_ms(e) > 0 &&
-                   k8sleader_election_grace_left_ms(e) > 0 &&
+                   k8sleader_election_may_finish(e, bed.token) == 1 &&
+                   k8sleader_election_time_left_ms(e) > 0 && k8sleader_election_grace_left_ms(e) > 0 &&
                    k8sleader_election_leader(e, leader, sizeof leader) == 1 &&
                    k8sleader_election_identity(e)[0] && k8sleader_election_lock(e)[0] &&
                    !k8sleader_election_user(e) && k8sleader_election_wait(e, 0) == 1 &&
@@ -374,8 +375,14 @@ struct call {
     int expected; /* with plenty of memory */
 };
 
-#define CALL(name)       {#name, name, 0}
-#define FAILS(name, how) {#name, name, K8SLEADER_ERR_##how}
+#define CALL(name)                                                                                           \
+    {                                                                                                        \
+#name, name, 0                                                                                       \
+    }
+#define FAILS(name, how)                                                                                     \
+    {                                                                                                        \
+#name, name, K8SLEADER_ERR_##how                                                                     \
+    }
 
 static const struct call calls[] = {
     CALL(config_new),
@@ -480,7 +487,8 @@ static void test_leaving_without_memory(void **state)
     scarce_from(SCARCE_CALLER, 1, LONG_MAX / 2);
     int stopped = k8sleader_election_stop(election);
     int type = 0;
-    while (type != K8SLEADER_EVENT_CLOSED && k8sleader_client_next_event(world.client, PATIENCE_MS, &event) == 0) {
+    while (type != K8SLEADER_EVENT_CLOSED &&
+           k8sleader_client_next_event(world.client, PATIENCE_MS, &event) == 0) {
         type = k8sleader_event_type(event);
         if (type == K8SLEADER_EVENT_STOPPED_LEADING)
             (void)k8sleader_election_drained(election, token);
@@ -538,7 +546,8 @@ static int set_up(void **state)
     bed.leader = stand(bed.world.client, lasting);
     bed.event = await_event(bed.world.client, bed.leader, K8SLEADER_EVENT_STARTED_LEADING);
     bed.token = k8sleader_event_token(bed.event);
-    assert_int_equal(k8sleader_client_list_locks(bed.world.client, NULL, "default", NULL, -1, &bed.list, NULL), 0);
+    assert_int_equal(
+        k8sleader_client_list_locks(bed.world.client, NULL, "default", NULL, -1, &bed.list, NULL), 0);
     return 0;
 }
 

@@ -36,7 +36,7 @@ static int turns(struct kl_loop *loop)
     int fired = 0;
     int count = 0;
     struct kl_timer timer = {.fire = on_timer, .user = &fired};
-    assert_int_equal(kl_timer_set(loop, &timer, kl_now() + 50 * MS), 0);
+    kl_timer_set(loop, &timer, kl_now() + 50 * MS);
     while (!fired && count < 100) {
         kl_loop_run_once(loop);
         count++;

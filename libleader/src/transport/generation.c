@@ -16,6 +16,17 @@ static void collect(struct kl_generation *generation)
             kl_transfer_finish(message->easy_handle, message->data.result);
 }
 
+/*
+ * A socket of its could not be watched, for lack of memory or descriptors: from then on libcurl's multi
+ * handle is dead for good. What is on it fails, and the next ones begin anew.
+ */
+static void give_up(struct kl_generation *generation)
+{
+    if (generation == generation->http->current[generation->channel])
+        kl_generation_retire(generation->http, generation->channel);
+    kl_transfers_fail(generation, CURLE_OUT_OF_MEMORY);
+}
+
 static void act(struct kl_generation *generation, curl_socket_t fd, int flags)
 {
     struct kl_http *http = generation->http;
@@ -26,6 +37,8 @@ static void act(struct kl_generation *generation, curl_socket_t fd, int flags)
     http->in_curl--;
     collect(generation);
     kl_transfers_sweep(http);
+    if (generation->broken)
+        give_up(generation);
     kl_generation_release(generation);
 }
 
@@ -52,8 +65,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
     }
     if (!io) {
         io = kl_io_new(generation->http->loop, fd, socket_ready, generation);
-        if (!io)
+        if (!io) {
+            generation->broken = 1;
             return -1;
+        }
         (void)curl_multi_assign(generation->multi, fd, io);
     }
     uint32_t events = 0;
@@ -61,7 +76,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
         events |= EPOLLIN;
     if (what & CURL_POLL_OUT)
         events |= EPOLLOUT;
-    return kl_io_want(io, events);
+    if (kl_io_want(io, events) == 0)
+        return 0;
+    generation->broken = 1;
+    return -1;
 }
 
 static void timer_fired(void *user)
@@ -77,7 +95,8 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
         kl_timer_clear(generation->http->loop, &generation->timer);
         return 0;
     }
-    return kl_timer_set(generation->http->loop, &generation->timer, kl_now() + timeout_ms * INT64_C(1000000));
+    kl_timer_set(generation->http->loop, &generation->timer, kl_now() + timeout_ms * INT64_C(1000000));
+    return 0;
 }
 
 static struct kl_generation *generation_new(struct kl_http *http, enum kl_channel channel)

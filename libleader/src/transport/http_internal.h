@@ -18,6 +18,7 @@ struct kl_generation {
     unsigned multiplexed; /* open streams on HTTP/2 connections: a request can go beside them */
     int64_t answered_at;  /* when a request on it last got an answer */
     int retired;          /* not the current one any more: freed when its last transfer has gone */
+    int broken;           /* libcurl was refused something, and gives all its transfers up */
     struct kl_generation *next;
 };
 
@@ -53,6 +54,7 @@ void kl_generations_free(struct kl_http *http);
 
 /* transfer.c */
 void kl_transfer_finish(CURL *easy, CURLcode result);
+void kl_transfers_fail(struct kl_generation *generation, CURLcode result); /* all that are on it */
 void kl_transfers_sweep(struct kl_http *http);
 void kl_transfers_free(struct kl_http *http);
 

@@ -28,7 +28,8 @@ struct kl_loop {
     int64_t armed_at; /* what the timerfd is set to; INT64_MAX: it has fired */
     struct kl_timer **heap;
     size_t count, capacity;
-    struct kl_io *dead; /* freed while a batch of events that may name them is handled */
+    struct kl_timer *unplaced; /* for which there was no memory in the heap; few, and not for long */
+    struct kl_io *dead;        /* freed while a batch of events that may name them is handled */
 };
 
 int64_t kl_now(void)
@@ -73,33 +74,53 @@ static void sift(struct kl_loop *loop, size_t index, struct kl_timer *timer)
     place(loop, index, timer);
 }
 
-int kl_timer_set(struct kl_loop *loop, struct kl_timer *timer, int64_t at)
+/* Room in the heap for one more. */
+static int has_room(struct kl_loop *loop)
 {
-    if (timer->slot) {
-        if (timer->at != at) {
-            timer->at = at;
-            sift(loop, timer->slot - 1, timer);
-        }
+    if (loop->count < loop->capacity)
+        return 1;
+    size_t capacity = loop->capacity ? 2 * loop->capacity : 16;
+    struct kl_timer **heap = realloc(loop->heap, capacity * sizeof(struct kl_timer *));
+    if (!heap)
         return 0;
-    }
-    if (loop->count == loop->capacity) {
-        size_t capacity = loop->capacity ? 2 * loop->capacity : 16;
-        struct kl_timer **heap = realloc(loop->heap, capacity * sizeof(struct kl_timer *));
-        if (!heap)
-            return -1;
-        loop->heap = heap;
-        loop->capacity = capacity;
-    }
+    loop->heap = heap;
+    loop->capacity = capacity;
+    return 1;
+}
+
+void kl_timer_set(struct kl_loop *loop, struct kl_timer *timer, int64_t at)
+{
+    int64_t before = timer->at;
     timer->at = at;
+    if (timer->slot == KL_TIMER_UNPLACED)
+        return;
+    if (timer->slot) {
+        if (before != at)
+            sift(loop, timer->slot - 1, timer);
+        return;
+    }
+    if (!has_room(loop)) {
+        timer->slot = KL_TIMER_UNPLACED;
+        timer->next_unplaced = loop->unplaced;
+        loop->unplaced = timer;
+        return;
+    }
     loop->count++;
     sift(loop, loop->count - 1, timer);
-    return 0;
 }
 
 void kl_timer_clear(struct kl_loop *loop, struct kl_timer *timer)
 {
     if (!timer->slot)
         return;
+    if (timer->slot == KL_TIMER_UNPLACED) {
+        struct kl_timer **link = &loop->unplaced;
+        while (*link != timer)
+            link = &(*link)->next_unplaced;
+        *link = timer->next_unplaced;
+        timer->slot = 0;
+        return;
+    }
     size_t index = timer->slot - 1;
     timer->slot = 0;
     struct kl_timer *last = loop->heap[--loop->count];
@@ -115,6 +136,8 @@ void kl_timer_clear(struct kl_loop *loop, struct kl_timer *timer)
 static int arm(struct kl_loop *loop)
 {
     int64_t at = loop->count ? loop->heap[0]->at : INT64_MAX;
+    for (const struct kl_timer *timer = loop->unplaced; timer; timer = timer->next_unplaced)
+        at = timer->at < at ? timer->at : at;
     if (at <= kl_now())
         return 0;
     if (loop->armed_at <= at)
@@ -125,13 +148,36 @@ static int arm(struct kl_loop *loop)
     return -1;
 }
 
+static void place_unplaced(struct kl_loop *loop)
+{
+    while (loop->unplaced && has_room(loop)) {
+        struct kl_timer *timer = loop->unplaced;
+        loop->unplaced = timer->next_unplaced;
+        timer->slot = 0;
+        kl_timer_set(loop, timer, timer->at);
+    }
+}
+
+/* One of those that are due and have no place in the heap. */
+static struct kl_timer *due_unplaced(const struct kl_loop *loop, int64_t now)
+{
+    struct kl_timer *timer = loop->unplaced;
+    while (timer && timer->at > now)
+        timer = timer->next_unplaced;
+    return timer;
+}
+
 static void fire_due(struct kl_loop *loop)
 {
     /* Timers set by what fires now have their turn in the next round, so that descriptors are never starved.
      */
     int64_t now = kl_now();
-    while (loop->count && loop->heap[0]->at <= now) {
-        struct kl_timer *timer = loop->heap[0];
+    place_unplaced(loop);
+    for (;;) {
+        struct kl_timer *timer =
+            loop->count && loop->heap[0]->at <= now ? loop->heap[0] : due_unplaced(loop, now);
+        if (!timer)
+            break;
         kl_timer_clear(loop, timer);
         timer->fire(timer->user);
     }

@@ -27,13 +27,17 @@ void kl_loop_wake(struct kl_loop *loop);
 /* A timer, embedded in what it belongs to; zero-initialised it is not set. */
 struct kl_timer {
     int64_t at;
-    size_t slot; /* 1 + its place in the heap; 0: not set */
+    size_t
+        slot; /* 1 + its place in the heap; 0: not set; KL_TIMER_UNPLACED: in the list of those without one */
     void (*fire)(void *user);
     void *user;
+    struct kl_timer *next_unplaced;
 };
+#define KL_TIMER_UNPLACED SIZE_MAX
 
-/* Sets it (anew). 0, or -1 without memory. It is cleared before it fires. */
-int kl_timer_set(struct kl_loop *loop, struct kl_timer *timer, int64_t at);
+/* Sets it (anew). Also without memory: no deadline is missed for lack of it. It is cleared before it fires.
+ */
+void kl_timer_set(struct kl_loop *loop, struct kl_timer *timer, int64_t at);
 void kl_timer_clear(struct kl_loop *loop, struct kl_timer *timer);
 
 /*

@@ -1,6 +1,7 @@
 /* One request or one stream: a libcurl easy handle with what belongs to it. */
 #include "transport/http_internal.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct kl_transfer {
     size_t header_bytes;
     unsigned header_lines;
     int too_large;
+    int starved; /* no descriptor could be had */
     int opened;
     int multiplexed; /* counted in its generation */
     int dead;        /* cancelled or closed inside libcurl: to be swept */
@@ -142,9 +144,11 @@ static int on_socket_created(void *user, curl_socket_t fd, curlsocktype purpose)
  * open. */
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    (void)user;
+    struct kl_transfer *t = user;
     (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    t->starved |= fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
+    return fd;
 }
 
 /* flags: CURL_BLOB_NOCOPY for what lives as long as the client, CURL_BLOB_COPY for what may be replaced. */
@@ -182,6 +186,7 @@ static void set_constants(struct kl_transfer *t)
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_created);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, http);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
@@ -392,7 +397,7 @@ static void fill_result(struct kl_transfer *t, CURLcode code, struct kl_http_res
     curl_off_t before_sending = 0;
     curl_off_t retry_after = 0;
     memset(result, 0, sizeof *result);
-    result->curl = code;
+    result->curl = code == CURLE_COULDNT_CONNECT && t->starved ? CURLE_OUT_OF_MEMORY : code;
     result->status = http_status(t->easy);
     (void)curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result->verify);
     (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_sending);
@@ -404,7 +409,7 @@ static void fill_result(struct kl_transfer *t, CURLcode code, struct kl_http_res
     result->body = t->text ? t->text : "";
     result->size = t->text_size;
     result->too_large = t->too_large;
-    result->message = t->message[0] ? t->message : curl_easy_strerror(code);
+    result->message = t->message[0] ? t->message : curl_easy_strerror(result->curl);
     result->sent_at = t->sent_at;
 }
 
@@ -470,6 +475,17 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
     else
         t->done(t->user, &result);
     retire(t);
+}
+
+void kl_transfers_fail(struct kl_generation *generation, CURLcode result)
+{
+    struct kl_transfer *t = generation->http->transfers;
+    while (t) {
+        int is_meant = t->generation == generation && !t->dead;
+        if (is_meant)
+            kl_transfer_finish(t->easy, result);
+        t = is_meant ? generation->http->transfers : t->next; /* what is told may have ended others */
+    }
 }
 
 /* Removes those that were cancelled inside libcurl. */
