@@ -39,7 +39,9 @@ static void check_url(const char *value)
     }
     is_a_line(once);
     REQUIRE(strncmp(once, "http://", 7) == 0 || strncmp(once, "https://", 8) == 0);
-    REQUIRE(!strpbrk(once, "?#@ ") && once[strlen(once) - 1] != '/');
+    REQUIRE(!strpbrk(once, "?# ") && once[strlen(once) - 1] != '/');
+    const char *host = strstr(once, "://") + 3;
+    REQUIRE(!memchr(host, '@', strcspn(host, "/")));
     REQUIRE(kl_server_url(once, "server", &twice, NULL) == 0);
     REQUIRE(strcmp(once, twice) == 0);
     free(once);

@@ -61,7 +61,8 @@ int kl_ownership_decode(struct json_object *object, struct kl_ownership *ownersh
     const char *kind = kl_json_string(kl_json_member(object, "kind"));
     if (kind && strcmp(kind, kl_configmaps.kind) != 0)
         return refuse(err, "it is of another kind");
-    if (!json_object_is_type(metadata, json_type_object) || !kl_object_name(object))
+    const char *name = kl_object_name(object);
+    if (!json_object_is_type(metadata, json_type_object) || !name || !*name)
         return refuse(err, "it has no metadata.name");
     if (copy_text(ownership->uid, sizeof ownership->uid, kl_json_member(metadata, "uid")) != 0)
         return refuse(err, "metadata.uid is missing, or no such text");

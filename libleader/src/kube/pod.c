@@ -33,7 +33,7 @@ int kl_pod_decode(struct json_object *object, struct kl_pod_sighting *sighting, 
     const char *uid = text_of(metadata, "uid");
     const char *phase = text_of(kl_json_member(object, "status"), "phase");
     memset(sighting, 0, sizeof *sighting);
-    if (!name || !*uid || strlen(name) >= sizeof sighting->pod.name)
+    if (!name || !*name || !*uid || strlen(name) >= sizeof sighting->pod.name)
         return -1;
     memcpy(sighting->pod.name, name, strlen(name) + 1);
     kl_pod_set_uid(&sighting->pod, uid);
