@@ -44,7 +44,11 @@ static int parent_of(const char *pid, long *parent)
     line[length] = '\0';
     /* "PID (NAME) STATE PPID …", and NAME may hold anything, parentheses too. */
     const char *after_name = strrchr(line, ')');
-    return after_name && sscanf(after_name + 1, " %*c %ld", parent) == 1 ? 0 : -1;
+    if (!after_name || strlen(after_name) < sizeof ") S 1" - 1)
+        return -1;
+    char *end;
+    *parent = strtol(after_name + 4, &end, 10);
+    return end > after_name + 4 ? 0 : -1;
 }
 
 /* /proc may be another PID namespace's, with other numbers. */

@@ -125,7 +125,8 @@ void ds_request_route(struct ds_request *request, const char *method, const char
     set(&request->name, "");
     set(&request->subresource, "");
     request->verb = DS_NO_VERB;
-    request->kind = kind_of(request, segments, split(copy, segments));
+    size_t count = split(copy, segments);
+    request->kind = kind_of(request, segments, count);
     if (request->kind == DS_PATH_OBJECTS)
         request->verb = verb_of(request, method);
     free(copy);

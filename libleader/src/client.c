@@ -342,7 +342,7 @@ static void *run_dispatcher(void *user)
         (void)pthread_mutex_unlock(&client->mutex);
         code = dispatch_one(client, -1, &freed);
     }
-    kl_client_unref(client);
+    kl_client_unref(client); /* NOLINT(clang-analyzer-unix.Malloc): this thread's own reference */
     return NULL;
 }
 

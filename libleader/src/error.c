@@ -65,7 +65,7 @@ int kl_fail_as(k8sleader_error **err, const k8sleader_error *error)
     return k8sleader_error_code(error);
 }
 
-int kl_fail(k8sleader_error **err, int code, const char *format, ...)
+int(kl_fail)(k8sleader_error **err, int code, const char *format, ...)
 {
     if (err) {
         va_list args;

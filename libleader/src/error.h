@@ -16,6 +16,10 @@ k8sleader_error *kl_error_copy(const k8sleader_error *error);
  * returns code. */
 int kl_fail(k8sleader_error **err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__ /* which does not look into other files */
+#define kl_fail(err, code, ...) ((void)(kl_fail)(err, code, __VA_ARGS__), (code))
+#endif
+
 /* The same with a copy of an error, and its code. */
 int kl_fail_as(k8sleader_error **err, const k8sleader_error *error);
 

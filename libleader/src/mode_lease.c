@@ -37,6 +37,7 @@ static const char *leader(const k8sleader_election *e)
 static void step_with(k8sleader_election *e, struct kl_input *input, struct kl_lock *lock)
 {
     struct kl_lease_object object = {kl_version_of(lock->resource_version), &lock->record, lock->barred};
+    /* cppcheck-suppress autoVariables ; it is not used behind this step */
     input->object = &object;
     if (kl_worker_step(e, input, NULL)) {
         kl_lock_clear(&e->lease.lock);

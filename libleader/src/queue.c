@@ -70,6 +70,8 @@ static int coalesce(struct kl_queue *queue, k8sleader_event *event)
     k8sleader_election *election = event->election;
     if (event->type == K8SLEADER_EVENT_LOG)
         return queue->log_count++ >= LOGS_MOST ? (queue->log_count--, 1) : 0;
+    if (!election)
+        return 0;
     if (event->type == K8SLEADER_EVENT_NEW_LEADER) {
         k8sleader_event *waiting = election->queued_leader;
         if (!waiting) {
@@ -97,6 +99,8 @@ static void taken(struct kl_queue *queue, k8sleader_event *event)
     k8sleader_election *election = event->election;
     if (event->type == K8SLEADER_EVENT_LOG)
         queue->log_count--;
+    if (!election)
+        return;
     if (event->type == K8SLEADER_EVENT_STARTED_LEADING)
         election->queued_terms--;
     if (event->type == K8SLEADER_EVENT_NEW_LEADER)
@@ -153,7 +157,8 @@ void kl_queue_push(k8sleader_client *client, k8sleader_event *event)
         k8sleader_event_unref(event);
         return;
     }
-    if (event->type == K8SLEADER_EVENT_STARTED_LEADING && event->election->queued_terms++ >= TERMS_MOST)
+    if (event->type == K8SLEADER_EVENT_STARTED_LEADING && event->election &&
+        event->election->queued_terms++ >= TERMS_MOST)
         left_out = take_oldest_term(queue, event->election);
     if (queue->last)
         queue->last->next = event;

@@ -460,6 +460,7 @@ void kl_scopes_free(k8sleader_client *client)
 {
     while (client->scopes) {
         struct kl_scope *scope = client->scopes;
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): scope_free() takes it out of the list */
         for (k8sleader_election *e = scope->elections; e; e = e->scope_next) {
             e->scope = NULL;
             kl_watch_free(e->watch);

@@ -66,7 +66,7 @@ static void remember_version(struct kl_watch *watch, const char *version)
     if (!version)
         return;
     size_t length = strspn(version, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~");
-    int usable = version[length] == '\0' && length < sizeof watch->version;
+    int usable = length < sizeof watch->version && version[length] == '\0';
     (void)snprintf(watch->version, sizeof watch->version, "%s", usable ? version : "");
 }
 

@@ -29,7 +29,7 @@ build_packages=(
     build-essential cmake ninja-build pkg-config python3
     libcurl4-openssl-dev libjson-c-dev libyaml-dev libssl-dev libmicrohttpd-dev
 )
-test_packages=(libcmocka-dev clang openssl python3-venv)
+test_packages=(libcmocka-dev clang clang-tidy cppcheck valgrind openssl python3-venv)
 
 # Installs those of the named Debian packages that are missing.
 need_packages() {

@@ -194,7 +194,10 @@ static void test_a_start_in_a_drought(void **state)
     for (int i = 0; i < MANY; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "web-%d", i);
-        elections[i] = stand_as(world.client, name, "a");
+        k8sleader_options *options = brisk_options(name, "a");
+        assert_int_equal(k8sleader_options_set_lease_duration_ms(options, 60000), 0); /* none is lost meanwhile */
+        assert_int_equal(k8sleader_options_set_renew_deadline_ms(options, 50000), 0);
+        elections[i] = stand(world.client, options);
     }
     expect_no_event(world.client, NULL, K8SLEADER_EVENT_STARTED_LEADING, 1000);
     assert_true(scarce_end() > 0);

@@ -64,7 +64,8 @@ const char *kl_quote(char out[KL_QUOTE_SIZE], const char *text)
             *to++ = digits[byte & 15];
         }
     }
-    strcpy(to, *end ? "...\"" : "\"");
+    const char *tail = *end ? "...\"" : "\"";
+    memcpy(to, tail, strlen(tail) + 1);
     return out;
 }
 

@@ -67,7 +67,7 @@ int kl_file_read(const char *path, size_t limit, struct kl_pem *out, k8sleader_e
     int failure = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        failure = errno;
+        failure = errno ? errno : EIO;
     } else {
         failure = read_all(fd, limit, &buffer);
         close(fd);
@@ -126,6 +126,7 @@ int kl_token_read(const char *path, char **out, k8sleader_error **err)
     if (result)
         return result;
     const char *problem = NULL;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what was read has bytes */
     if (memchr(file.bytes, '\0', file.size)) {
         problem = "the token has a NUL byte in it";
         result = K8SLEADER_ERR_CONFIG;

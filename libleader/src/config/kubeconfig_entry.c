@@ -17,8 +17,8 @@ int kl_entry_line(const struct kl_entry *entry, const char *field)
     return node ? node->line : entry->line;
 }
 
-int kl_entry_fail(const struct kl_entry *entry, const char *field, k8sleader_error **err, int code,
-                  const char *format, ...)
+int(kl_entry_fail)(const struct kl_entry *entry, const char *field, k8sleader_error **err, int code,
+                   const char *format, ...)
 {
     char *message = NULL;
     va_list args;

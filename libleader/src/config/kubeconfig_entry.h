@@ -43,6 +43,10 @@ int kl_entry_find(struct kl_entry *entry, const char *file, const struct kl_yaml
 /* kl_fail() with the field's place before the message. */
 int kl_entry_fail(const struct kl_entry *entry, const char *field, k8sleader_error **err, int code,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+#ifdef __clang_analyzer__ /* which does not look into other files */
+#define kl_entry_fail(entry, field, err, code, ...)                                                          \
+    ((void)(kl_entry_fail)(entry, field, err, code, __VA_ARGS__), (code))
+#endif
 
 /*
  * kl_fail() with the field's place before the message of `why`, which is freed. Codes that loading a

@@ -97,7 +97,7 @@ static int append(struct kl_yaml_node *parent, struct kl_yaml_node *child)
 {
     if (parent->count == parent->capacity) {
         size_t capacity = parent->capacity ? parent->capacity * 2 : 8;
-        struct kl_yaml_node **items = realloc(parent->items, capacity * sizeof(*items));
+        struct kl_yaml_node **items = realloc(parent->items, capacity * sizeof(struct kl_yaml_node *));
         if (!items)
             return 0;
         parent->items = items;

@@ -114,10 +114,11 @@ void kl_timer_clear(struct kl_loop *loop, struct kl_timer *timer)
     if (!timer->slot)
         return;
     if (timer->slot == KL_TIMER_UNPLACED) {
-        struct kl_timer **link = &loop->unplaced;
-        while (*link != timer)
-            link = &(*link)->next_unplaced;
-        *link = timer->next_unplaced;
+        for (struct kl_timer **link = &loop->unplaced; *link; link = &(*link)->next_unplaced)
+            if (*link == timer) {
+                *link = timer->next_unplaced;
+                break;
+            }
         timer->slot = 0;
         return;
     }
