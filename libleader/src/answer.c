@@ -30,6 +30,11 @@ static int tls_code(const struct kl_http_result *result)
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         return K8SLEADER_ERR_TLS_HOST;
+    case X509_V_ERR_INVALID_PURPOSE:
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+        return K8SLEADER_ERR_TLS; /* by the right authority, but not fit for this */
     default:
         return K8SLEADER_ERR_TLS_UNTRUSTED;
     }
@@ -42,6 +47,8 @@ static const char *tls_advice(int code)
         return "renew the server's certificate, or set this machine's clock";
     case K8SLEADER_ERR_TLS_HOST:
         return "use a name the certificate is for, or set tls-server-name";
+    case K8SLEADER_ERR_TLS:
+        return "give the server a certificate that is for servers (serverAuth), and strong enough";
     default:
         return "give the CA that signed the server's certificate (certificate-authority)";
     }

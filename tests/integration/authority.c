@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,20 @@ const char *authority_key_file(const struct authority *authority)
     return authority->key_file;
 }
 
+static void write_files(const struct authority *authority, X509 *certificate, EVP_PKEY *key)
+{
+    FILE *cert_file = fopen(authority->cert_file, "w");
+    FILE *key_file = fopen(authority->key_file, "w");
+    assert_non_null(cert_file);
+    assert_non_null(key_file);
+    assert_int_equal(PEM_write_X509(cert_file, certificate), 1);
+    assert_int_equal(PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL), 1);
+    (void)fclose(cert_file);
+    (void)fclose(key_file);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
+
 void authority_issue(struct authority *authority, const char *host, long from_s, long until_s)
 {
     char names[300];
@@ -119,14 +134,24 @@ void authority_issue(struct authority *authority, const char *host, long from_s,
     extend(certificate, authority->certificate, NID_authority_key_identifier, "keyid:always");
     extend(certificate, authority->certificate, NID_subject_alt_name, names);
     assert_true(X509_sign(certificate, authority->key, EVP_sha256()) > 0);
-    FILE *cert_file = fopen(authority->cert_file, "w");
-    FILE *key_file = fopen(authority->key_file, "w");
-    assert_non_null(cert_file);
-    assert_non_null(key_file);
-    assert_int_equal(PEM_write_X509(cert_file, certificate), 1);
-    assert_int_equal(PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL), 1);
-    (void)fclose(cert_file);
-    (void)fclose(key_file);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
+    write_files(authority, certificate, key);
+}
+
+void authority_issue_odd(struct authority *authority, enum authority_oddity oddity)
+{
+    int is_own = oddity == AUTHORITY_SELF_SIGNED;
+    EVP_PKEY *key = oddity == AUTHORITY_WEAK_KEY ? EVP_RSA_gen(1024) : EVP_EC_gen("P-256");
+    assert_non_null(key);
+    X509 *certificate =
+        unsigned_certificate("an odd server of the tests", key, ++authority->serial, -3600, 3600);
+    X509 *issuer = is_own ? certificate : authority->certificate;
+    assert_int_equal(X509_set_issuer_name(certificate, X509_get_subject_name(issuer)), 1);
+    if (oddity != AUTHORITY_NO_NAMES)
+        extend(certificate, issuer, NID_subject_alt_name, "IP:127.0.0.1");
+    if (oddity == AUTHORITY_FOR_CLIENTS)
+        extend(certificate, issuer, NID_ext_key_usage, "clientAuth");
+    if (oddity == AUTHORITY_FOR_SIGNING)
+        extend(certificate, issuer, NID_key_usage, "critical,cRLSign");
+    assert_true(X509_sign(certificate, is_own ? key : authority->key, EVP_sha256()) > 0);
+    write_files(authority, certificate, key);
 }

@@ -17,6 +17,16 @@ const char *authority_pem(const struct authority *authority);
  */
 void authority_issue(struct authority *authority, const char *host, long from_s, long until_s);
 
+/* A certificate that is wrong in another way than its name and time, for 127.0.0.1. */
+enum authority_oddity {
+    AUTHORITY_SELF_SIGNED, /* by its own key */
+    AUTHORITY_FOR_CLIENTS, /* extended key usage clientAuth */
+    AUTHORITY_FOR_SIGNING, /* key usage: none that a handshake needs */
+    AUTHORITY_WEAK_KEY,    /* RSA of 1024 bits */
+    AUTHORITY_NO_NAMES     /* neither a subject's nor alternative names */
+};
+void authority_issue_odd(struct authority *authority, enum authority_oddity oddity);
+
 /* The files last issued; owned by it. */
 const char *authority_cert_file(const struct authority *authority);
 const char *authority_key_file(const struct authority *authority);

@@ -155,6 +155,34 @@ static void test_server_name(void **state)
     refused_for_its_name("127.0.0.1", "kubernetes.example");
 }
 
+/* Wrong in its kind. Each is said for what it is: to name another authority would not help against most. */
+static void test_odd_certificates(void **state)
+{
+    static const struct {
+        enum authority_oddity oddity;
+        int code;
+        const char *word;
+    } rows[] = {
+        {AUTHORITY_SELF_SIGNED, K8SLEADER_ERR_TLS_UNTRUSTED, "certificate-authority"},
+        {AUTHORITY_FOR_CLIENTS, K8SLEADER_ERR_TLS, "serverAuth"},
+        {AUTHORITY_FOR_SIGNING, K8SLEADER_ERR_TLS, "TLS"}, /* the server itself may refuse to use it */
+        {AUTHORITY_WEAK_KEY, K8SLEADER_ERR_TLS, "strong enough"},
+        {AUTHORITY_NO_NAMES, K8SLEADER_ERR_TLS_HOST, "tls-server-name"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct meeting meeting;
+        meet(&meeting);
+        authority_issue_odd(meeting.authority, rows[i].oddity);
+        serve(&meeting, meeting.authority);
+        meeting.client = client_by(config_for(&meeting));
+        k8sleader_election *election = stand_patiently(meeting.client, "web", "a");
+        refused(meeting.client, election, rows[i].code, 0, meeting.address, rows[i].word, NULL);
+        good_at_last(&meeting, election);
+        part(&meeting);
+    }
+}
+
 /* The embedded server's own wrong certificates, as anybody who tests with it would make them. */
 static void test_certificates_of_the_dev_server(void **state)
 {
@@ -230,15 +258,11 @@ static void test_lookup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_untrusted),
-        cmocka_unit_test(test_expired),
-        cmocka_unit_test(test_not_yet_valid),
-        cmocka_unit_test(test_other_host),
-        cmocka_unit_test(test_other_address),
-        cmocka_unit_test(test_server_name),
-        cmocka_unit_test(test_certificates_of_the_dev_server),
-        cmocka_unit_test(test_without_a_ca),
-        cmocka_unit_test(test_plain_http_behind_https),
+        cmocka_unit_test(test_untrusted),        cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_not_yet_valid),    cmocka_unit_test(test_other_host),
+        cmocka_unit_test(test_other_address),    cmocka_unit_test(test_server_name),
+        cmocka_unit_test(test_odd_certificates), cmocka_unit_test(test_certificates_of_the_dev_server),
+        cmocka_unit_test(test_without_a_ca),     cmocka_unit_test(test_plain_http_behind_https),
         cmocka_unit_test(test_lookup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

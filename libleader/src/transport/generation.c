@@ -24,7 +24,7 @@ static void give_up(struct kl_generation *generation)
 {
     if (generation == generation->http->current[generation->channel])
         kl_generation_retire(generation->http, generation->channel);
-    kl_transfers_fail(generation, CURLE_OUT_OF_MEMORY);
+    kl_transfers_starve(generation);
 }
 
 static void act(struct kl_generation *generation, curl_socket_t fd, int flags)

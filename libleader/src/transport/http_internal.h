@@ -54,7 +54,7 @@ void kl_generations_free(struct kl_http *http);
 
 /* transfer.c */
 void kl_transfer_finish(CURL *easy, CURLcode result);
-void kl_transfers_fail(struct kl_generation *generation, CURLcode result); /* all that are on it */
+void kl_transfers_starve(struct kl_generation *generation); /* all that are on it fail for lack of memory */
 void kl_transfers_sweep(struct kl_http *http);
 void kl_transfers_free(struct kl_http *http);
 

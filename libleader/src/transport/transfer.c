@@ -409,7 +409,9 @@ static void fill_result(struct kl_transfer *t, CURLcode code, struct kl_http_res
             (retry_after < RETRY_AFTER_MOST ? retry_after : RETRY_AFTER_MOST) * INT64_C(1000000000);
     result->body = t->text ? t->text : "";
     result->size = t->text_size;
-    result->too_large = t->too_large;
+    /* libcurl says so, too, of a header line beyond its own bound: when nothing was refused to us, it is
+     * that. */
+    result->too_large = t->too_large || (code == CURLE_OUT_OF_MEMORY && !t->starved && result->sent);
     result->message = t->message[0] ? t->message : curl_easy_strerror(result->curl);
     result->sent_at = t->sent_at;
 }
@@ -478,13 +480,15 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
     retire(t);
 }
 
-void kl_transfers_fail(struct kl_generation *generation, CURLcode result)
+void kl_transfers_starve(struct kl_generation *generation)
 {
     struct kl_transfer *t = generation->http->transfers;
     while (t) {
         int is_meant = t->generation == generation && !t->dead;
-        if (is_meant)
-            kl_transfer_finish(t->easy, result);
+        if (is_meant) {
+            t->starved = 1;
+            kl_transfer_finish(t->easy, CURLE_OUT_OF_MEMORY);
+        }
         t = is_meant ? generation->http->transfers : t->next; /* what is told may have ended others */
     }
 }
