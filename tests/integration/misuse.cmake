@@ -14,6 +14,15 @@ foreach(name fork lifetimes options)
   integration_test(test_${name})
 endforeach()
 
+# Programs that leave while they lead.
+add_executable(leaving leaving.c)
+target_link_libraries(leaving PRIVATE k8sleader_warnings ${CMAKE_DL_LIBS})
+target_include_directories(leaving PRIVATE ${PROJECT_SOURCE_DIR}/libleader/include)
+integration_test(test_leaving)
+target_compile_definitions(test_leaving PRIVATE LEAVING_PROGRAM="$<TARGET_FILE:leaving>"
+  LEAVING_LIBRARY="$<TARGET_FILE:k8sleader>")
+add_dependencies(test_leaving leaving k8sleader)
+
 # What callbacks are told, and what frees wait for.
 foreach(name callbacks frees handback)
   integration_test(test_${name})
