@@ -288,6 +288,7 @@ int kl_json_integer(struct json_object *value, int64_t *number)
     if (!json_object_is_type(value, json_type_double))
         return 0;
     double real = json_object_get_double(value);
+    /* cppcheck-suppress incorrectLogicOperator ; it does not read hexadecimal floats */
     if (!(real >= -0x1p63 && real < 0x1p63)) /* so written, it is true of a NaN too */
         return 0;
     *number = (int64_t)real;
