@@ -116,7 +116,7 @@ def main(what, header, *others):
     elif what == "codes":
         problems = check_codes(read(header), ctypes.CDLL(others[0]))
     elif what == "called":
-        problems = check_called(read(header), read(others[0]))
+        problems = check_called(read(header), "".join(map(read, others)))
     else:
         library, version_script = others
         nm = subprocess.run(["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True)

@@ -1,11 +1,34 @@
 /* libcurl's sockets and timers in the worker's loop, a multi handle a generation of connections. */
 #include "transport/http_internal.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 /* Below the 100 streams that kube-apiserver allows on an HTTP/2 connection. */
 #define STREAMS_PER_CONNECTION 80L
+
+/* Dead peers are noticed by the kernel: unanswered data by TCP_USER_TIMEOUT, silence by keep-alive probes. */
+int kl_on_socket_created(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    struct kl_http *http = user;
+    int on = 1;
+    unsigned user_timeout = (unsigned)http->dead_peer_ms;
+    int idle = (int)(http->dead_peer_ms / 2000);
+    int interval = (int)(http->dead_peer_ms / 6000);
+    int probes = 3;
+    idle = idle > 1 ? idle : 1;
+    interval = interval > 1 ? interval : 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
+    return CURL_SOCKOPT_OK;
+}
 
 static void collect(struct kl_generation *generation)
 {

@@ -51,6 +51,7 @@ struct kl_generation *kl_generation_current(struct kl_http *http, enum kl_channe
 void kl_generation_retire(struct kl_http *http, enum kl_channel channel);
 void kl_generation_release(struct kl_generation *generation);
 void kl_generations_free(struct kl_http *http);
+int kl_on_socket_created(void *user, curl_socket_t fd, curlsocktype purpose); /* user: the kl_http */
 
 /* transfer.c */
 void kl_transfer_finish(CURL *easy, CURLcode result);

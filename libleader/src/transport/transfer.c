@@ -2,8 +2,6 @@
 #include "transport/http_internal.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,26 +119,6 @@ static size_t on_header(char *bytes, size_t one, size_t size, void *user)
     return t->dead ? 0 : size;
 }
 
-/* Dead peers are noticed by the kernel: unanswered data by TCP_USER_TIMEOUT, silence by keep-alive probes. */
-static int on_socket_created(void *user, curl_socket_t fd, curlsocktype purpose)
-{
-    (void)purpose;
-    struct kl_http *http = user;
-    int on = 1;
-    unsigned user_timeout = (unsigned)http->dead_peer_ms;
-    int idle = (int)(http->dead_peer_ms / 2000);
-    int interval = (int)(http->dead_peer_ms / 6000);
-    int probes = 3;
-    idle = idle > 1 ? idle : 1;
-    interval = interval > 1 ? interval : 1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
-    return CURL_SOCKOPT_OK;
-}
-
 /* As libcurl would, but closed when the process runs another program: its child must not keep our connections
  * open. */
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
@@ -188,7 +166,7 @@ static void set_constants(struct kl_transfer *t)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
-    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_created);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, kl_on_socket_created);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, http);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, http->connect_to);
