@@ -18,6 +18,7 @@ __attribute__((format(printf, 2, 0))) static k8sleader_error *error_new_v(int co
 {
     va_list again;
     va_copy(again, args);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): of a copy, if another file came before */
     int length = vsnprintf(NULL, 0, format, again);
     va_end(again);
     if (length < 0)
