@@ -33,7 +33,7 @@ static const char *refusal(const char *url)
         return "has no host";
     if (memchr(host, '@', strcspn(host, "/?#")))
         return "has a user in it: log in with a token or a client certificate instead";
-    /* libcurl would decode it, and take what comes of it for a host or number of another kind the next time. */
+    /* libcurl would decode it, and the next time take what comes of it for something else. */
     if (*host != '[' && memchr(host, '%', strcspn(host, "/?#")))
         return "has a '%' in its host: a name or an address is wanted as it is";
     if (strchr(url, '?'))
