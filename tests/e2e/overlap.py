@@ -88,6 +88,21 @@ def find_revivals(intervals):
     return [term for term, count in counts.items() if count > 1]
 
 
+def find_disorder(events):
+    """Of one candidate's events for one lock: a start without a stop before it, or a stop without its start."""
+    found, term = [], None
+    for event in events:
+        if event["event"] == "started_leading":
+            if term is not None:
+                found.append((term, event))
+            term = event["token"]
+        elif event["event"] == "stopped_leading":
+            if event["token"] != term:
+                found.append((term, event))
+            term = None
+    return found
+
+
 def find_late(late, intervals):
     """Acts done long after they were asked for, when another had begun: no library can prevent them, a token can."""
     found = []

@@ -213,7 +213,8 @@ changed = threading.Condition()  # some witness said something, or ended
 
 
 class Witness:
-    def __init__(self, test, identity, options):
+    def __init__(self, test, identity, options, prefix=()):
+        """prefix: what runs it, if it is to run elsewhere than here."""
         self.identity = identity
         self.record = os.path.join(test.folder, f"{identity}-{uuid.uuid4().hex[:6]}")
         arguments = {"kubeconfig": cluster().kubeconfig, "namespace": test.namespace, "name": test.lock,
@@ -223,7 +224,8 @@ class Witness:
         self.events, self.stderr, self.ended = [], [], False
         self.counts = collections.Counter()  # of events, by name
         self.process = subprocess.Popen(
-            [os.environ["K8SLEADER_TEST_WITNESS"], *(word for k, v in arguments.items() for word in ("--" + k, str(v)))],
+            [*prefix, os.environ["K8SLEADER_TEST_WITNESS"],
+             *(word for k, v in arguments.items() for word in ("--" + k, str(v)))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._read_errors, daemon=True).start()
@@ -410,8 +412,8 @@ class TestCase(unittest.TestCase):
             self.assertFalse(verdict.overlaps, text)
         note(self.title, text.splitlines()[0])
 
-    def stand(self, identity, **options):
-        witness = Witness(self, identity, options)
+    def stand(self, identity, prefix=(), **options):
+        witness = Witness(self, identity, options, prefix)
         self.witnesses.append(witness)
         return witness
 

@@ -67,6 +67,29 @@ class Overlaps(unittest.TestCase):
             self.assertEqual(len(self.shared(*some)), naive, some)
 
 
+class Disorder(unittest.TestCase):
+    def found(self, told):
+        """told: "+5" is a start of term 5, "-5" its stop, "?" something else."""
+        names = {"+": "started_leading", "-": "stopped_leading", "?": "new_leader"}
+        events = [{"event": names[word[0]], "token": int(word[1:] or 0)} for word in told.split()]
+        return [(term, event["token"]) for term, event in overlap.find_disorder(events)]
+
+    def test_alternating(self):
+        self.assertEqual(self.found("? +5 ? -5 ? +7 -7 +9"), [])
+
+    def test_started_twice(self):
+        self.assertEqual(self.found("+5 +7 -7"), [(5, 7)])
+
+    def test_stopped_without_a_start(self):
+        self.assertEqual(self.found("? -5"), [(None, 5)])
+
+    def test_stopped_twice(self):
+        self.assertEqual(self.found("+5 -5 -5"), [(None, 5)])
+
+    def test_stopped_another_term(self):
+        self.assertEqual(self.found("+5 -6 +7"), [(5, 6)])
+
+
 class Tokens(unittest.TestCase):
     def test_growing(self):
         self.assertEqual(overlap.find_regressions([interval("a", 0, 1, 5), interval("b", 2, 3, 6)]), [])
