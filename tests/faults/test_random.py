@@ -1,0 +1,71 @@
+"""Chance: groups of candidates side by side, each with faults of its own; and in between, faults of the API server, which
+are everybody's. Never two leaders, whatever happens; a leader soon after the faults have ended.
+"""
+
+import os
+import threading
+import time
+import unittest
+
+import bed
+import support
+import tally
+from group import Group
+
+GROUPS = int(os.environ.get("K8SLEADER_FAULTS_GROUPS", "8"))
+SEED = os.environ.get("K8SLEADER_TEST_SEED", "0")
+DURATION = float(os.environ.get("K8SLEADER_FAULTS_DURATION", "80"))
+STRETCH = 80.0  # seconds, at most, until the server has its turn
+
+
+class Chance(bed.TestCase):
+    def test_as_drawn(self):
+        groups = [Group(self, number, SEED) for number in range(GROUPS)]
+        began = support.now()
+        self.all_at_once(groups, lambda group: group.recover(began))
+        until = support.now() + DURATION
+        while support.now() < until:
+            stretch = min(until, support.now() + STRETCH)
+            self.all_at_once(groups, lambda group, stretch=stretch: group.run(stretch))
+            self.disturb_server(groups)
+        self.assertGreater(sum(tally.injected.values()), 0)
+
+    def all_at_once(self, groups, do):
+        failures = []
+
+        def one(group):
+            try:
+                do(group)
+            except Exception as error:  # of whatever kind: it is the test's failure, and the others are to end in order
+                failures.append(f"{group.name}: {error}\nits last faults:\n  " + "\n  ".join(group.done[-8:]))
+
+        threads = [threading.Thread(target=one, args=(group,)) for group in groups]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [], "\n".join(failures))
+
+    def disturb_server(self, groups):
+        def run(*commands):
+            for command in commands:
+                support.cluster().run(command)
+
+        def freeze(seconds):
+            run("pause-apiserver")
+            time.sleep(seconds)  # the fault itself
+            run("resume-apiserver")
+
+        self.addCleanup(support.cluster().run, "up")
+        self.addCleanup(support.cluster().run, "resume-apiserver")
+        for kind, deed in (("server frozen", lambda: freeze(1.5)), ("server frozen", lambda: freeze(5.5)),
+                           ("server killed", lambda: run("kill-apiserver", "start-apiserver")),
+                           ("server restarted", lambda: run("restart-apiserver"))):
+            deed()
+            tally.inject(kind)
+            over = support.now()
+            self.all_at_once(groups, lambda group, over=over: group.recover(over))
+
+
+if __name__ == "__main__":
+    unittest.main()
