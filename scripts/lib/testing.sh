@@ -21,6 +21,8 @@ $((SECONDS - since)) s")
     [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
     ran_on[$server]=$((${ran_on[$server]:-0} + ran))
     grep -hE '^\[  SKIPPED \]|\.\.\. skipped' "$log" | sort -u || true
+    # How many faults, of which kinds, and the seed that repeats them.
+    grep -h '^faults: ' "$log" || true
 }
 
 finish() {
@@ -38,6 +40,8 @@ finish() {
 start_cluster() {
     # For what a hand would do, and for what its answers look like.
     command -v kubectl >/dev/null || need_packages kubernetes-client
+    # For candidates in networks of their own.
+    need_packages iproute2 nftables
     say "Building a real control plane (minutes, the first time)"
     "$root/scripts/cluster" build || die "the control plane does not build"
     export K8SLEADER_CLUSTER_DIR=$root/build/cluster-test
@@ -51,8 +55,11 @@ start_cluster() {
     export K8SLEADER_TEST_KUBECONFIG
 }
 
-# A second one is left over when the test that starts it was ended by its time limit.
+# Others are left over when the test that starts one was ended by its time limit.
 end_clusters() {
+    local other
     "$root/scripts/cluster" down
-    K8SLEADER_CLUSTER_DIR=$K8SLEADER_CLUSTER_DIR-coordinated "$root/scripts/cluster" down
+    for other in coordinated faults; do
+        K8SLEADER_CLUSTER_DIR=$K8SLEADER_CLUSTER_DIR-$other "$root/scripts/cluster" down
+    done
 }
