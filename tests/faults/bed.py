@@ -34,13 +34,13 @@ class TestCase(support.TestCase):
         return leader, standby
 
     def judge(self):
-        super().judge()
-        intervals = self.verdict().intervals
-        for witness in self.witnesses:
-            self.assertEqual(overlap.find_disorder(witness.events), [], witness.identity)
-        tally.judge(intervals, len(self.witnesses))
-        for before, after, ns in overlap.handovers(intervals):
+        verdict = self.verdict()
+        disorder = [(w.identity, *found) for w in self.witnesses for found in overlap.find_disorder(w.events)]
+        tally.judge(verdict, len(disorder), len(self.witnesses))
+        for before, after, ns in overlap.handovers(verdict.intervals):
             tally.took("handover", ns / 1e9, f"{self.title}: {before.candidate} to {after.candidate}")
+        super().judge()
+        self.assertEqual(disorder, [])
 
     def lead_of(self, place):
         """When its first lead began and ended, by its own account."""

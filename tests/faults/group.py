@@ -25,8 +25,9 @@ class Group:
         for place in self.places:
             place.start()
 
-    def leader(self):
-        return next((p for p in self.places if p.leads()), None)
+    def leaders(self):
+        """By what they have been told: who is frozen or busy may not know yet that it leads no more."""
+        return [place for place in self.places if place.leads()]
 
     def run(self, until):
         """Rounds of faults, each to its end, until that time has come."""
@@ -56,9 +57,9 @@ class Group:
                 self.done.append(f"{support.now():.3f} {deed.kind.name} ends at {place.witness.identity}")
 
     def choose(self, deed, afflicted):
-        wanted = [self.leader()] if deed.first == schedule.LEADER else []
+        wanted = self.leaders() if deed.first == schedule.LEADER else []
         wanted += [self.places[number] for number in deed.then]
-        return next(place for place in wanted if place and place not in afflicted)
+        return next(place for place in wanted if place not in afflicted)
 
     def recover(self, since):
         """No fault lasts any longer: somebody leads within the lease and the bound, and goes on to."""
@@ -68,14 +69,13 @@ class Group:
         seen = []
 
         def leads_and_renews(lease):
-            place = self.leader()
-            if not place or support.holder(lease) != place.witness.identity:
+            if support.holder(lease) not in [place.witness.identity for place in self.leaders()]:
                 return False
             seen.append(lease["spec"]["renewTime"])
             return seen[0] != seen[-1]
 
         left = since + LEASE + BOUND - support.now()
-        support.await_that(self.leader, f"{self.name} has a leader", [p.witness for p in self.places], left)
+        support.await_that(self.leaders, f"{self.name} has a leader", [p.witness for p in self.places], left)
         support.await_answer(lambda: self.test.lease(self.name), leads_and_renews,
                              f"the leader of {self.name} renews", since + LEASE + BOUND - support.now())
         tally.took("time from the end of faults to a leader that renews", support.now() - since, self.name)

@@ -7,6 +7,7 @@ injected = collections.Counter()  # by kind
 idle = collections.Counter()  # those of them that met nothing: no packet came by, no line to cut
 worst = {}  # what: (seconds, in which test)
 judged = collections.Counter()
+found = collections.Counter()  # what must never be
 
 _lock = threading.Lock()
 
@@ -27,13 +28,13 @@ def took(what, seconds, title):
             worst[what] = (seconds, title)
 
 
-def judge(intervals, candidates):
-    leads = [i for i in intervals if i.kind == "lead"]
+def judge(verdict, disorder, candidates):
+    kinds = collections.Counter(interval.kind for interval in verdict.intervals)
     with _lock:
-        judged["leads"] += len(leads)
-        judged["guarded works"] += len(intervals) - len(leads)
-        judged["locks"] += len({i.lock for i in intervals})
-        judged["candidates"] += candidates
+        judged.update({"leads": kinds["lead"], "guarded works": kinds["work"],
+                       "locks": len({i.lock for i in verdict.intervals}), "candidates": candidates})
+        found.update({"at the same time": len(verdict.overlaps), "tokens that went back": len(verdict.regressions),
+                      "terms that came back": len(verdict.revivals), "starts or stops out of turn": disorder})
 
 
 def summary():
@@ -41,7 +42,7 @@ def summary():
     lines = [f"faults: {sum(injected.values())} injected: {kinds}"]
     if idle:
         lines.append("faults: of these met nothing: " + ", ".join(f"{k} {n}" for k, n in sorted(idle.items())))
-    lines.append("faults: judged " + ", ".join(f"{count} {what}" for what, count in judged.items()) +
-                 ": never two at once")
+    for what, counts in ("judged", judged), ("found", found):
+        lines.append(f"faults: {what}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     lines += [f"faults: worst {what}: {seconds:.2f} s ({title})" for what, (seconds, title) in sorted(worst.items())]
     return "\n".join(lines)
