@@ -14,8 +14,8 @@ from support import DEADLINE, LEASE  # noqa: E402
 
 DAY = 24 * 60 * 60
 ROUND_TRIP = 0.3  # seconds that a slow network adds
-# Seconds that a takeover may take beyond the lease, or that may pass from the end of a fault to an orderly state. Without
-# a limit, "there is a leader again" could not fail.
+# Seconds that a takeover may take beyond the lease, or that may pass from the end of a fault to an orderly state.
+# Without a limit, "there is a leader again" could not fail.
 BOUND = 5.0
 
 
@@ -47,8 +47,8 @@ class TestCase(support.TestCase):
         return self.leads(place.witness)[0]
 
     def assert_stopped_in_time(self, old, new, last_chance):
-        """The old leader, whose last renewal was sent before last_chance, led no longer than its renew deadline, and the
-        new one led after it, within the lease and the bound. When the new one began."""
+        """The old leader, whose last renewal was sent before last_chance, led no longer than its renew deadline, and
+        the new one led after it, within the lease and the bound. When the new one began."""
         started = new.witness.wait("started_leading", last_chance)
         ended, began = self.lead_of(old)[1], self.lead_of(new)[0]
         self.assertLessEqual(ended, last_chance + DEADLINE)
@@ -67,6 +67,6 @@ class TestCase(support.TestCase):
         self.assertEqual(leader.witness.command("report")["leads"], 1)
 
     def assert_hands_over(self, leader, standby):
-        """It is in order again: the standby is told of a release, and takes the lock. How long that took, in seconds."""
+        """It is in order again: the standby is told of a release, and takes the lock. The seconds that took."""
         told = leader.witness.end()
         return standby.witness.wait("started_leading", told)["time"] - told

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND INT64_C(1000000000)
+#define SECOND   INT64_C(1000000000)
 #define EXPORTED __attribute__((visibility("default")))
 
 static _Atomic int64_t *offset;

@@ -1,12 +1,12 @@
-"""The faults that chance draws from: how each begins, how it ends, for how long it lasts, and whether it met anything."""
+"""The faults that chance draws from: how each begins and ends, how long it lasts, and whether it met anything."""
 
 import collections
 
 import place as places
 from bed import DAY, ROUND_TRIP
 
-# begin(place) returns what end(place, that) needs; end() tells whether the fault met anything. lasts: seconds, least and
-# most; about the renew deadline (3 s) and the lease (4 s) of those who are to suffer it.
+# begin(place) returns what end(place, that) needs; end() tells whether the fault met anything. lasts: seconds, least
+# and most; about the renew deadline (3 s) and the lease (4 s) of those who are to suffer it.
 Kind = collections.namedtuple("Kind", "name weight lasts begin end")
 
 HALF = 12000  # bytes of a line: less than an event of the padded locks has

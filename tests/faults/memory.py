@@ -4,8 +4,8 @@ import os
 import subprocess
 
 LIMIT = 64 << 20  # some candidates' worth
-# Fills the memory that is left, as whoever shares the limit with the candidate may do at any time. The candidate is what
-# the kernel then prefers to kill (oom_score_adj); should this one live on, it fills what that has freed, and is next.
+# Fills the memory that is left, as whoever shares the limit with the candidate may do at any time. The candidate is
+# what the kernel then prefers to kill (oom_score_adj); this one goes on, fills what that has freed, and is next.
 EATER = 'echo 0 >"$0" && exec tail /dev/zero'
 # Enters the group before there is anything to count.
 ENTER = 'echo 0 >"$0" && echo 1000 >/proc/self/oom_score_adj && exec "$@"'

@@ -1,10 +1,10 @@
 """A network of our own: the API server at its centre, and each candidate at the end of a cable of its own.
 
 The centre is the network namespace that this process runs in (run.py enters a fresh one), so that nothing outside is
-touched, and nothing is left over when its last process has ended. A cable is a veth pair; its far end lies in the network
-namespace of one candidate. Packets are dropped where they arrive: requests at the centre, answers in the candidate's
-namespace. Whoever sent them believes them on their way, as on a real network; a drop where they leave would be an error
-that the sender's kernel is told of.
+touched, and nothing is left over when its last process has ended. A cable is a veth pair; its far end lies in the
+network namespace of one candidate. Packets are dropped where they arrive: requests at the centre, answers in the
+candidate's namespace. Whoever sent them believes them on their way, as on a real network; a drop where they leave would
+be an error that the sender's kernel is told of.
 """
 
 import re
@@ -22,7 +22,7 @@ def run(command, text=None):
 
 
 def prepare():
-    """Makes the centre of the namespace that this process is in, and tries all that a test will need. OSError: why not."""
+    """Makes the centre of the namespace that this process is in, and tries what tests will need. OSError: why not."""
     # Not the machine's own: names of namespaces are kept in files, which would outlive us.
     run(["mount", "-t", "tmpfs", "none", "/run"])
     run(["ip", "-batch", "-"], f"link set lo up\naddress add {SERVER}/32 dev lo\n")

@@ -128,8 +128,8 @@ class Proxy:
         return self.loop.run(do())
 
     def cut_after(self, size):
-        """Of the connections that are open, resets the first one that is to carry more than so many bytes of answers from
-        now on, behind those. None: doesn't."""
+        """Of the connections that are open, resets the first one that is to carry more than so many bytes of answers
+        from now on, behind those. None: doesn't."""
         async def do():
             for pipe in self.pipes:
                 pipe.left = size if pipe.is_answer else None

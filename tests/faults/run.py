@@ -6,9 +6,9 @@
                                                        that is not set
   run.py --witness PROGRAM --clock SHIM --own-cluster  on one in a folder of its own
 
---duration SECONDS is for how long chance has its way (test_random.py), with --groups N; --seed N repeats what it decided.
-TEST... are names such as test_network or test_process.Frozen.test_beyond_the_lease. Without the right to make network namespaces, or
-a memory cgroup, what needs them is skipped and says so.
+--duration SECONDS is for how long chance has its way (test_random.py), with --groups N; --seed N repeats what it
+decided. TEST... are names such as test_network or test_process.Frozen.test_beyond_the_lease. Without the right to make
+network namespaces, or a memory cgroup, what needs them is skipped and says so.
 """
 
 import argparse
@@ -47,7 +47,8 @@ def enter_network():
     for command in ENTER:
         tried = subprocess.run([*command, *try_it], cwd=HERE, stderr=subprocess.PIPE, text=True, check=False)
         if tried.returncode == 0:
-            os.execvp(command[0], [*command, sys.executable, "-B", os.path.abspath(__file__), *sys.argv[1:], "--entered"])
+            here = [sys.executable, "-B", os.path.abspath(__file__), "--entered"]
+            os.execvp(command[0], [*command, *here, *sys.argv[1:]])
     return "no network namespaces here: " + (tried.stderr.strip().splitlines() or ["unknown"])[-1]
 
 

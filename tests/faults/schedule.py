@@ -1,11 +1,10 @@
 """What chance decides, and nothing else: which faults a group of candidates suffers, when, and for how long.
 
-All of it is drawn from the seed, without a look at what the faults have done. So a seed repeats a schedule, and a longer
-run begins as a shorter one did.
+All of it is drawn from the seed, without a look at what the faults have done. So a seed repeats a schedule, and a
+longer run begins as a shorter one did.
 """
 
 import collections
-import itertools
 import random
 
 CANDIDATES = 3
@@ -30,9 +29,3 @@ def deed(chance, kinds):
     chance.shuffle(then)
     first = LEADER if chance.random() < TO_THE_LEADER else then[0]
     return Deed(begins, begins + chance.uniform(*kind.lasts), kind, first, then)
-
-
-def preview(seed, group, kinds, count):
-    """The first rounds in words, for whoever wants to know what a seed means."""
-    return [[f"{d.begins:.2f}-{d.ends:.2f} {d.kind.name} at {d.first}" for d in one]
-            for one in itertools.islice(rounds(seed, group, kinds), count)]

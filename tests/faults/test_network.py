@@ -56,7 +56,7 @@ class Partitions(bed.TestCase):
         self.cut_off("answers dropped", answers="")
 
     def test_unplugged(self):
-        # The candidate's own kernel says "unreachable" at once, again and again. It is no reason to give up, or to spin.
+        # The candidate's own kernel says "unreachable" at once, again and again: no reason to give up, or to spin.
         leader, standby = self.pair()
         used = cpu_seconds(leader.witness)
         leader.cable.unplug()
@@ -120,7 +120,8 @@ class Loss(bed.TestCase):
         for ways in lost:
             self.assertGreater(sum(ways), 0, lost)
         least = leader.witness.command("report")["least_time_left"]
-        support.note(self.title, f"{sum(map(sum, lost))} packets lost; no less than {least:.2f} s of the term were left")
+        support.note(self.title,
+                     f"{sum(map(sum, lost))} packets lost; no less than {least:.2f} s of the term were left")
         self.assert_hands_over(leader, standby)
 
 

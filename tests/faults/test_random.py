@@ -1,5 +1,5 @@
-"""Chance: groups of candidates side by side, each with faults of its own; and in between, faults of the API server, which
-are everybody's. Never two leaders, whatever happens; a leader soon after the faults have ended.
+"""Chance: groups of candidates side by side, each with faults of its own; and in between, faults of the API server,
+which are everybody's. Never two leaders, whatever happens; a leader soon after the faults have ended.
 """
 
 import os
@@ -14,8 +14,8 @@ from group import Group
 
 GROUPS = int(os.environ.get("K8SLEADER_FAULTS_GROUPS", "8"))
 SEED = os.environ.get("K8SLEADER_TEST_SEED", "0")
-DURATION = float(os.environ.get("K8SLEADER_FAULTS_DURATION", "80"))
-STRETCH = 80.0  # seconds, at most, until the server has its turn
+DURATION = float(os.environ.get("K8SLEADER_FAULTS_DURATION", "60"))
+STRETCH = 60.0  # seconds, at most, until the server has its turn
 
 
 class Chance(bed.TestCase):
