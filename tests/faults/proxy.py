@@ -5,6 +5,7 @@ It passes bytes on and understands none of them. Each candidate that needs one h
 """
 
 import asyncio
+import collections
 import fcntl
 import os
 import socket
@@ -28,22 +29,17 @@ class Loop:
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
-    def end(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
-
 
 class Pipe:
     """One direction of a connection."""
 
     def __init__(self, proxy, writer, is_answer):
         self.proxy, self.writer, self.is_answer = proxy, writer, is_answer
-        self.due = 0.0  # when the last bytes go out: later ones must not overtake them
+        self.waiting = collections.deque()  # what goes out later, in order; None: the end
+        self.due = 0.0  # when the last of it does
         self.left = None  # bytes until it is cut
 
     async def carry(self, reader):
-        loop = asyncio.get_running_loop()
         while data := await reader.read(65536):
             self.proxy.carried += len(data)
             if self.left is not None and len(data) > self.left:
@@ -51,20 +47,31 @@ class Pipe:
                 return
             if self.left is not None:
                 self.left -= len(data)
-            self.due = max(loop.time() + self.proxy.latency, self.due + 1e-6)
-            if self.due <= loop.time() + 1e-5:
-                self.writer.write(data)
-            else:
-                loop.call_at(self.due, self._write, data)
-        loop.call_at(self.due, self.writer.close)
+            self._pass_on(data)
+        self._pass_on(None)
 
-    def _write(self, data):
-        if not self.writer.is_closing():
+    def _pass_on(self, data):
+        loop = asyncio.get_running_loop()
+        self.waiting.append(data)
+        if len(self.waiting) == 1 and self.proxy.latency == 0.0:
+            self._write_next()
+        else:
+            # Also when there is no latency any more: what came before must not be overtaken.
+            self.due = max(loop.time() + self.proxy.latency, self.due)
+            loop.call_at(self.due, self._write_next)
+
+    def _write_next(self):
+        data = self.waiting.popleft() if self.waiting else b""
+        if data is None:
+            self.writer.close()
+        elif not self.writer.is_closing():
             self.writer.write(data)
 
     async def _cut(self, data):
         for pipe in self.proxy.pipes:
             pipe.left = None
+        while self.waiting:
+            self._write_next()
         self.writer.write(data)
         until = time.monotonic() + CUT_PATIENCE
         # A reset throws away what has not gone out. Nobody tells when it has arrived, so that has to be asked.

@@ -4,7 +4,6 @@ which are everybody's. Never two leaders, whatever happens; a leader soon after 
 
 import os
 import threading
-import time
 import unittest
 
 import bed
@@ -53,7 +52,7 @@ class Chance(bed.TestCase):
 
         def freeze(seconds):
             run("pause-apiserver")
-            time.sleep(seconds)  # the fault itself
+            self.wait_until(support.now() + seconds)
             run("resume-apiserver")
 
         self.addCleanup(support.cluster().run, "up")
