@@ -25,6 +25,9 @@ class Group:
         for place in self.places:
             place.start()
 
+    def await_first_leader(self):
+        support.await_that(self.leaders, f"{self.name} has a leader", [p.witness for p in self.places])
+
     def leaders(self):
         """By what they have been told: who is frozen or busy may not know yet that it leads no more."""
         return [place for place in self.places if place.leads()]

@@ -6,7 +6,7 @@ import unittest
 import bed
 import support
 import tally
-from bed import LEASE, ROUND_TRIP
+from bed import KEPT, KEPT_LEASE, ROUND_TRIP
 from support import PATIENT, PATIENT_LEASE
 
 # An event about a lock of this size is a line in several TLS records and HTTP/2 frames, so that half of it can arrive.
@@ -16,7 +16,7 @@ HALF = 30000
 
 class Latency(bed.TestCase):
     def test_300_ms(self):
-        places = [self.place(name, with_proxy=True) for name in "ab"]
+        places = [self.place(name, with_proxy=True, **KEPT) for name in "ab"]
         leader, standby = places
         for place in places:
             place.proxy.latency = ROUND_TRIP / 2
@@ -37,7 +37,7 @@ class Latency(bed.TestCase):
     def assert_kept(self, leader, standby):
         since = support.now()
         leader.witness.command("report")
-        self.wait_until(since + 2 * LEASE)
+        self.wait_until(since + KEPT_LEASE + 2)  # had it not been renewed, another would lead
         report = leader.witness.command("report")
         self.assertEqual(report["leads"], 1)
         self.assert_nothing_happened(leader, standby, since)
@@ -68,7 +68,7 @@ class Resets(bed.TestCase):
         self.await_renewals(2)
 
     def test_all_connections_again_and_again(self):
-        leader, standby = self.pair(with_proxy=True)
+        leader, standby = self.pair(with_proxy=True, **KEPT)
         since = support.now()
         for _ in range(10):
             for place in leader, standby:

@@ -6,7 +6,7 @@ import unittest
 import bed
 import support
 import tally
-from bed import BOUND, LEASE
+from bed import BOUND, KEPT, KEPT_LEASE, LEASE
 from place import NO_NETWORK
 
 # A tenth of the packets is lost; at the defaults, as a network that bad would be met by them.
@@ -73,12 +73,12 @@ class HalfOpen(bed.TestCase):
     """A NAT or a load balancer has forgotten a flow: what is open stays silent for ever, new connections pass."""
 
     def test_leader(self):
-        leader, standby = self.pair()
+        leader, standby = self.pair(**KEPT)
         since = support.now()
         old = leader.cable.drop_connections(leader.witness.process.pid)
         tally.inject("half-open")
         self.assertTrue(old, "it had connections")
-        self.wait_until(since + 2 * LEASE)
+        self.wait_until(since + KEPT_LEASE + 2)  # had it not been renewed, another would lead
         self.assert_quiet(leader.witness, since, "stopped_leading", "started_leading", "new_leader")
         self.assert_quiet(standby.witness, since, "started_leading", "new_leader")
         self.await_renewals(3)

@@ -20,13 +20,13 @@ STRETCH = 60.0  # seconds, at most, until the server has its turn
 class Chance(bed.TestCase):
     def test_as_drawn(self):
         groups = [Group(self, number, SEED) for number in range(GROUPS)]
-        began = support.now()
-        self.all_at_once(groups, lambda group: group.recover(began))
+        for group in groups:
+            group.await_first_leader()
         until = support.now() + DURATION
         while support.now() < until:
             stretch = min(until, support.now() + STRETCH)
             self.all_at_once(groups, lambda group, stretch=stretch: group.run(stretch))
-            self.disturb_server(groups)
+            self.suffer_server(groups)
         self.assertGreater(sum(tally.injected.values()), 0)
 
     def all_at_once(self, groups, do):
@@ -45,21 +45,15 @@ class Chance(bed.TestCase):
             thread.join()
         self.assertEqual(failures, [], "\n".join(failures))
 
-    def disturb_server(self, groups):
-        def run(*commands):
-            for command in commands:
-                support.cluster().run(command)
-
+    def suffer_server(self, groups):
         def freeze(seconds):
-            run("pause-apiserver")
+            self.disturb_server("pause-apiserver")
             self.wait_until(support.now() + seconds)
-            run("resume-apiserver")
+            self.disturb_server("resume-apiserver")
 
-        self.addCleanup(support.cluster().run, "up")
-        self.addCleanup(support.cluster().run, "resume-apiserver")
         for kind, deed in (("server frozen", lambda: freeze(1.5)), ("server frozen", lambda: freeze(5.5)),
-                           ("server killed", lambda: run("kill-apiserver", "start-apiserver")),
-                           ("server restarted", lambda: run("restart-apiserver"))):
+                           ("server killed", lambda: self.disturb_server("kill-apiserver", "start-apiserver")),
+                           ("server restarted", lambda: self.disturb_server("restart-apiserver"))):
             deed()
             tally.inject(kind)
             over = support.now()

@@ -5,12 +5,10 @@ import unittest
 import bed
 import support
 import tally
-from bed import BOUND, DEADLINE, LEASE
+from bed import BOUND, DEADLINE, KEPT, LEASE
 
 
 class Server(bed.TestCase):
-    LONGER = {"lease_duration": "12s", "renew_deadline": "9s", "retry_period": "400ms"}
-
     def assert_led_again(self, places, since, back):
         """Since the fault began; back: when the server surely took writes again."""
         winner, started = self.first_to_lead([p.witness for p in places], since)
@@ -23,8 +21,7 @@ class Server(bed.TestCase):
 
     def test_frozen_beyond_the_lease(self):
         places = self.pair()
-        self.addCleanup(support.cluster().run, "resume-apiserver")
-        support.cluster().run("pause-apiserver")
+        self.disturb_server("pause-apiserver")
         tally.inject("server frozen")
         paused = support.now()
         places[0].witness.wait("stopped_leading", paused, reason="lost_deadline")
@@ -36,12 +33,11 @@ class Server(bed.TestCase):
         self.assert_led_again(places, paused, support.now())
 
     def test_frozen_for_a_moment(self):
-        leader, standby = self.pair(**self.LONGER)
-        self.addCleanup(support.cluster().run, "resume-apiserver")
-        support.cluster().run("pause-apiserver")
+        leader, standby = self.pair(**KEPT)
+        self.disturb_server("pause-apiserver")
         tally.inject("server frozen")
         paused = support.now()
-        self.wait_until(paused + 3)
+        self.wait_until(paused + 2)
         support.cluster().run("resume-apiserver")
         self.await_renewals(3)
         self.assert_quiet(leader.witness, paused, "stopped_leading")
@@ -50,8 +46,7 @@ class Server(bed.TestCase):
 
     def test_killed(self):
         places = self.pair()
-        self.addCleanup(support.cluster().run, "up")
-        support.cluster().run("kill-apiserver")
+        self.disturb_server("kill-apiserver")
         tally.inject("server killed")
         killed = support.now()
         places[0].witness.wait("stopped_leading", killed, reason="lost_deadline")
