@@ -54,6 +54,12 @@ static const char *tls_advice(int code)
     }
 }
 
+/* libcurl blames TLS for whatever ends a handshake, also for a server that just then went away. */
+static CURLcode cause(const struct kl_http_result *result)
+{
+    return result->curl == CURLE_SSL_CONNECT_ERROR && result->was_reset ? CURLE_RECV_ERROR : result->curl;
+}
+
 static void judge_failure(const char *server, const char *doing, const struct kl_http_result *result,
                           struct kl_verdict *verdict)
 {
@@ -68,7 +74,7 @@ static void judge_failure(const char *server, const char *doing, const struct kl
             result->status, 0);
         return;
     }
-    switch (result->curl) {
+    switch (cause(result)) {
     case CURLE_OPERATION_TIMEDOUT:
         if (result->sent)
             outcome = KL_OUTCOME_TIMED_OUT;

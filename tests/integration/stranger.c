@@ -39,7 +39,12 @@ static void *answer(void *user)
         int fd = accept4(stranger->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0)
             continue;
-        if (await_readable(stranger, fd) && recv(fd, asked, sizeof asked, 0) > 0) {
+        if (!stranger->bytes) {
+            struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+            (void)await_readable(stranger, fd);
+            (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+            atomic_fetch_add(&stranger->count, 1);
+        } else if (await_readable(stranger, fd) && recv(fd, asked, sizeof asked, 0) > 0) {
             (void)send(fd, stranger->bytes, stranger->size, MSG_NOSIGNAL);
             (void)shutdown(fd, SHUT_WR);
             atomic_fetch_add(&stranger->count, 1);

@@ -6,7 +6,8 @@
 
 struct stranger;
 
-/* Listens on a free port of 127.0.0.1. Sends `bytes` to whoever connects and says something, then closes. */
+/* Listens on a free port of 127.0.0.1. Sends `bytes` to whoever connects and says something, then closes;
+ * with NULL it resets the connection instead. */
 struct stranger *stranger_start(const char *bytes, size_t size);
 
 /* Ends it; its port is free again. */

@@ -26,6 +26,7 @@ struct kl_http;
 struct kl_http_result {
     CURLcode curl;
     long verify;         /* OpenSSL's verification result */
+    int was_reset;       /* the connection was */
     int sent;            /* 0: surely never reached the server */
     int status;          /* 0: no answer */
     int64_t retry_after; /* ns; 0: not said */

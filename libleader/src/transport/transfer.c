@@ -375,12 +375,15 @@ static void fill_result(struct kl_transfer *t, CURLcode code, struct kl_http_res
 {
     curl_off_t before_sending = 0;
     curl_off_t retry_after = 0;
+    long os_errno = 0;
     memset(result, 0, sizeof *result);
     result->curl = code == CURLE_COULDNT_CONNECT && t->starved ? CURLE_OUT_OF_MEMORY : code;
     result->status = http_status(t->easy);
     (void)curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &result->verify);
+    (void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_errno);
     (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_sending);
     (void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    result->was_reset = os_errno == ECONNRESET;
     result->sent = before_sending > 0;
     if (retry_after > 0)
         result->retry_after =
