@@ -59,8 +59,8 @@ class TestCase(support.TestCase):
             support.cluster().run(command)
 
     def lead_of(self, place):
-        """When its first lead began and ended, by its own account."""
-        return self.leads(place.witness)[0]
+        """When its first lead began and ended, by its own account, which begins a little after the event."""
+        return support.await_answer(lambda: self.leads(place.witness), bool, "its account has begun")[0]
 
     def assert_stopped_in_time(self, old, new, last_chance):
         """The old leader, whose last renewal was sent before last_chance, led no longer than its renew deadline, and
