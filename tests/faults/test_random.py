@@ -13,7 +13,7 @@ from group import Group
 
 GROUPS = int(os.environ.get("K8SLEADER_FAULTS_GROUPS", "8"))
 SEED = os.environ.get("K8SLEADER_TEST_SEED", "0")
-DURATION = float(os.environ.get("K8SLEADER_FAULTS_DURATION", "60"))
+DURATION = float(os.environ.get("K8SLEADER_FAULTS_DURATION", "50"))
 STRETCH = 60.0  # seconds, at most, until the server has its turn
 
 
