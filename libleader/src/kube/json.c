@@ -247,7 +247,7 @@ static struct json_object *parse_whole(const char *bytes, size_t size, unsigned 
         kl_json_reader_end(&reader);
     }
     while (value && taken < size)
-        if (!memchr(" \t\r\n", bytes[taken++], 4)) {
+        if (!kl_json_is_blank(bytes[taken++])) {
             json_object_put(value);
             value = NULL;
         }

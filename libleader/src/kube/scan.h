@@ -16,6 +16,11 @@
 
 #define KL_JSON_NUMBER_MAX 1024
 
+static inline int kl_json_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Begin with zeros but for object_level; it is ready for the next document when one has ended. */
 struct kl_json_scan {
     unsigned object_level; /* 1: the document is an object; 2: a member of it is; 3: the items of a list are;

@@ -94,7 +94,7 @@ static int take(struct kl_watch_decoder *decoder, const char *bytes, size_t size
 {
     const char *end = bytes + size;
     while (bytes < end) {
-        if (decoder->used == 0 && memchr(" \t\r\n", *bytes, 4)) {
+        if (decoder->used == 0 && kl_json_is_blank(*bytes)) {
             bytes++;
             continue;
         }
