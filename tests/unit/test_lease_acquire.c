@@ -78,6 +78,12 @@ static const struct script_row rows[] = {
      START "0 ok \"a - 100 => update/acquire\n20 ok \"b w1 => started:0 leader:me wake=2000\n"
            "wake tick => update/renew\n2005 seen \"d c 100 => -\n"
            "2010 ok \"c w2 => read\n2030 ok \"d c 100 => stopped:holder leader:c\n"},
+    {"Versions without numbers: what the watch showed during a read that does not show it is read again",
+     START "10 ok \"b b 100 => leader:b\n20 seen \"c - 101 => read\n25 seen \"d - 102 => -\n"
+           "30 ok \"b b 100 => read\n40 ok \"d - 102 => update/acquire\n"},
+    {"Versions without numbers: what a read shows at once is not read again",
+     START "10 ok \"b b 100 => leader:b\n20 seen \"c - 101 => read\n25 seen \"d - 102 => -\n"
+           "30 ok \"d - 102 => update/acquire\n"},
     {"Found under our identity at the start: waited out and taken as a takeover",
      START "0 ok 10 me 100 tr=4 => leader:me wake=15000\n15000 tick => update/acquire tr=5 acq=new\n"},
     {"transitions stay within the int32 that the API has for them",

@@ -323,8 +323,9 @@ static void answered(struct kl_lease *m, const struct kl_input *in, struct kl_ef
             kl_lease_back_off(m, 0);
         break;
     }
-    /* Whatever was shown may be from before the watch was live, and have been deleted unseen since. */
-    if (m->opened_since_sent)
+    /* Whatever was shown may be from before the watch was live, and have been deleted unseen since; or from
+     * before the hint. */
+    if (m->opened_since_sent || (m->hinted_since_sent && kl_version_newer(&m->hint, &m->version)))
         kl_lease_read_at(m, m->now);
     int settled = m->own_count == 0 || (!is_write && in->outcome <= KL_OUTCOME_NOT_FOUND);
     if (m->phase == KL_PHASE_CANDIDATE && m->stopping && settled)

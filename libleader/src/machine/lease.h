@@ -98,6 +98,7 @@ struct kl_lease {
     int64_t sent_at;
     int news_since_sent;   /* something was adopted while the request was under way */
     int opened_since_sent; /* the watch was opened afresh while it was under way */
+    int hinted_since_sent; /* `hint` came while it was under way */
     int must_read;         /* a read has to settle what the lock is */
     int64_t read_at;
     int hinted; /* the watch showed `hint`, a version that can't be told newer or older: a read has to settle

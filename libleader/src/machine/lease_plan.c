@@ -232,6 +232,7 @@ int kl_lease_send(struct kl_lease *m, int64_t now, int64_t wall_us, struct kl_le
     m->sent_at = m->now;
     m->news_since_sent = 0;
     m->opened_since_sent = 0;
+    m->hinted_since_sent = 0;
     m->in_flight = 1;
     kl_lease_plan(m);
     return 1;

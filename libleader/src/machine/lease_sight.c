@@ -49,6 +49,7 @@ static int is_hint(struct kl_lease *m, const struct kl_version *version)
     if (kl_version_newer(version, &m->version)) {
         m->hint = *version;
         m->hinted = 1;
+        m->hinted_since_sent = m->in_flight;
         kl_lease_read_at(m, m->now);
     }
     return 1;
