@@ -36,7 +36,8 @@ static int wrote(const struct world *w, const struct node *n, const struct objec
 /* Clocks keep their rates and only candidates write: the promise holds in full. */
 static int promised(const struct world *w)
 {
-    return w->theme == LEASE_CLOCKS || w->theme == LEASE_WIDE || w->theme == LEASE_BLIND;
+    return w->theme == LEASE_CLOCKS || w->theme == LEASE_WIDE || w->theme == LEASE_BLIND ||
+           w->theme == LEASE_STRANGE;
 }
 
 static int64_t own_time(const struct node *n)
@@ -79,7 +80,7 @@ void judge_leaders(struct world *w)
         if (leads && leader && promised(w))
             wrong(w, "two lead at once: %s and %s", leader->name, n->name);
         if (works(w, n)) {
-            if (worker && (w->theme == LEASE_CLOCKS || w->theme == LEASE_BLIND))
+            if (worker && promised(w) && w->theme != LEASE_WIDE)
                 wrong(w, "two guarded works at once: %s and %s", worker->name, n->name);
             worker = n;
         }
@@ -102,7 +103,10 @@ static void started(struct world *w, struct node *n, uint64_t token)
         wrong(w, "%s leads again before its last term was handed back", n->name);
     /* A Pod whose container starts again goes on with the token it had. */
     int goes_on = w->mode == MODE_LIFE && token == w->token && w->token_of == n;
-    if (token <= w->token && !goes_on && (promised(w) || w->theme == LIFE_PLAIN))
+    if (w->theme == LEASE_STRANGE) {
+        if (token)
+            wrong(w, "%s: token %llu of a version that is no number", n->name, (unsigned long long)token);
+    } else if (token <= w->token && !goes_on && (promised(w) || w->theme == LIFE_PLAIN))
         wrong(w, "%s: token %llu after %llu", n->name, (unsigned long long)token,
               (unsigned long long)w->token);
     w->token = token > w->token ? token : w->token;
@@ -198,8 +202,10 @@ void judge_sent(struct world *w, unsigned node, const struct happening *request)
         return;
     if (sent->record.holder[0] == '\0' && n->working)
         wrong(w, "%s releases the lock while its work runs", n->name);
-    if (sent->acquires && n->knows && n->known.record.holder[0] && !wrote(w, n, &n->known) &&
-        node_clock(w, n) < n->known_since + n->known_for)
+    /* Without an order to versions it knows only what it has read, and the write carries the version of that.
+     */
+    if (w->theme != LEASE_STRANGE && sent->acquires && n->knows && n->known.record.holder[0] &&
+        !wrote(w, n, &n->known) && node_clock(w, n) < n->known_since + n->known_for)
         wrong(w, "%s takes a lease that is held, and that it saw renewed %lld ms ago", n->name,
               (long long)((node_clock(w, n) - n->known_since) / MS));
 }

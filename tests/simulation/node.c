@@ -199,8 +199,8 @@ static void give(struct world *w, unsigned node, enum kl_input_type type, const 
                  struct kl_input *in)
 {
     const struct object *object = &h->object;
-    struct kl_lease_object lease = {.version = {object->version, 1}, .record = &object->record};
-    struct kl_life_object life = {.version = {object->version, 1}, .kind = object->owner_kind};
+    struct kl_lease_object lease = {.version = told_version(w, object->version), .record = &object->record};
+    struct kl_life_object life = {.version = told_version(w, object->version), .kind = object->owner_kind};
     if (object->owner_kind == KL_OWNER_POD)
         life.owner = w->node[object->owner].pod;
     if (type != KL_INPUT_ANSWER || in->outcome == KL_OUTCOME_OK) {

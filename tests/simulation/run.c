@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const theme_names[THEMES] = {"clocks", "wide",  "beyond", "suspended",  "hands", "watched",
-                                         "twins",  "blind", "plain",  "foreground", "hands", "forbidden"};
+const char *const theme_names[THEMES] = {"clocks",     "wide",  "beyond",   "suspended", "hands",
+                                         "watched",    "twins", "blind",    "strange",   "plain",
+                                         "foreground", "hands", "forbidden"};
 
 static void until(struct world *w, int64_t end)
 {
@@ -69,16 +70,21 @@ static void set_up_lease(struct world *w)
 {
     static const int durations[][3] = {
         {15000, 10000, 2000}, {6000, 4000, 1000}, {10000, 9000, 2000}, {30000, 20000, 3000}};
-    const int *d = durations[dice(w, 4)];
-    int64_t leading = kl_min(d[1], d[0] / 10 * 9);
-    int64_t fastest = 1111000;
+    const int *mine[NODES_MOST], *all = durations[dice(w, 4)];
+    int mixed = dice(w, 3) == 0; /* each leads and waits by the leader's durations, whatever its own are */
+    int64_t wide = INT64_MAX, fastest = 1111000;
+    w->nodes = 2 + (unsigned)dice(w, 4);
+    for (unsigned i = 0; i < w->nodes; i++) {
+        const int *d = mixed ? durations[dice(w, 4)] : all;
+        mine[i] = d;
+        wide = kl_min(wide, d[0] * INT64_C(999000) / kl_min(d[1], d[0] / 10 * 9));
+    }
     if (w->theme == LEASE_WIDE)
-        fastest = d[0] * INT64_C(999000) / leading;
+        fastest = wide;
     else if (w->theme == LEASE_BEYOND)
         fastest = 2500000;
-    else if (w->theme != LEASE_CLOCKS && w->theme != LEASE_BLIND)
+    else if (w->theme != LEASE_CLOCKS && w->theme != LEASE_BLIND && w->theme != LEASE_STRANGE)
         fastest = 1001000;
-    w->nodes = 2 + (unsigned)dice(w, 4);
     w->slowest = 1000000;
     for (unsigned i = 0; i < w->nodes; i++) {
         struct node *n = &w->node[i];
@@ -90,9 +96,9 @@ static void set_up_lease(struct world *w)
         n->wall_stands = dice(w, 4) == 0;
         int twin = w->theme == LEASE_TWINS && i == 1;
         n->lease_config = (struct kl_lease_config){.identity = w->node[twin ? 0 : i].name,
-                                                   .lease_duration = d[0] * MS,
-                                                   .renew_deadline = d[1] * MS,
-                                                   .retry_period = d[2] * MS,
+                                                   .lease_duration = mine[i][0] * MS,
+                                                   .renew_deadline = mine[i][1] * MS,
+                                                   .retry_period = mine[i][2] * MS,
                                                    .drain_timeout = 8 * KL_SECOND,
                                                    .rejoin = 1,
                                                    .put_creates = 1};
@@ -115,12 +121,14 @@ static void be_quiet(struct world *w, unsigned leader)
     int64_t since = w->time.now;
     w->quiet = 1;
     until(w, since + span);
-    int64_t retry = w->mode == MODE_LEASE ? w->node[leader].lease_config.retry_period : KL_NEVER;
-    unsigned renewals = (unsigned)(span / retry * w->node[leader].rate / 1000000) + 2;
     for (unsigned i = 0; i < w->nodes; i++) {
-        int polls = w->theme == LEASE_BLIND;
-        unsigned count = sent_since(w, i, since), most = i == leader || polls ? renewals : 0;
-        if (w->theme != LEASE_TWINS && count > most + (polls && i == leader ? renewals : 0))
+        /* What a watch shows without an order to it is read once more: each of the leader's renewals. */
+        int echoes = w->theme == LEASE_STRANGE, polls = echoes || w->theme == LEASE_BLIND;
+        const struct node *beat = &w->node[echoes ? leader : i];
+        int64_t retry = w->mode == MODE_LEASE ? beat->lease_config.retry_period : KL_NEVER;
+        unsigned once_each = (unsigned)(span / retry * beat->rate / 1000000) + 2;
+        unsigned count = sent_since(w, i, since);
+        if (w->theme != LEASE_TWINS && count > once_each * (unsigned)((i == leader) + polls))
             wrong(w, "%s sends %u requests in %lld quiet seconds", w->node[i].name, count,
                   (long long)(span / KL_SECOND));
     }

@@ -151,13 +151,14 @@ static void open_fresh(struct world *w, unsigned node)
          object.present ? "" : ", none");
     if (object.present) {
         judge_shown(w, node, &object);
-        struct kl_lease_object lease = {.version = {object.version, 1}, .record = &object.record};
-        struct kl_life_object life = {.version = {object.version, 1}, .kind = object.owner_kind};
+        struct kl_lease_object lease = {.version = told_version(w, object.version), .record = &object.record};
+        struct kl_life_object life = {.version = told_version(w, object.version), .kind = object.owner_kind};
         if (object.owner_kind == KL_OWNER_POD)
             life.owner = w->node[object.owner].pod;
         node_step(w, node, &(struct kl_input){.type = KL_INPUT_SEEN, .object = &lease, .ownership = &life});
     } else if (w->mode == MODE_LIFE && dice(w, 2)) { /* some lists say so; else the read will */
-        node_step(w, node, &(struct kl_input){.type = KL_INPUT_GONE, .version = {w->revision, 1}});
+        node_step(w, node,
+                  &(struct kl_input){.type = KL_INPUT_GONE, .version = told_version(w, w->revision)});
     }
     uint64_t stream = n->stream;
     if (n->running)

@@ -37,6 +37,7 @@ enum theme {
     LEASE_WATCHED,   /* the same on a sound network: no longer than the watch takes */
     LEASE_TWINS,     /* one identity used twice */
     LEASE_BLIND,     /* no watch may be opened: polling */
+    LEASE_STRANGE,   /* resourceVersions that are no numbers: no token, and all else as with clocks */
     LEASE_THEMES,
     /* leader-for-life */
     LIFE_PLAIN = LEASE_THEMES,
@@ -150,6 +151,12 @@ struct world {
     jmp_buf *out;
     char verdict[256];
 };
+
+/* A version as the machines are told it: in one theme there is no order to them. */
+static inline struct kl_version told_version(const struct world *w, uint64_t version)
+{
+    return (struct kl_version){version, w->theme != LEASE_STRANGE};
+}
 
 /* chance */
 uint64_t dice(struct world *w, uint64_t bound);
