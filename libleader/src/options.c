@@ -4,7 +4,6 @@
 #include "client_object.h"
 #include "config/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +231,27 @@ static const struct unit {
     int64_t ms;
 } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
 
+/* Digits, with a point among them perhaps. Not strtod(): that reads what the program's locale says, "1,5". */
+static int read_decimal(const char **text, double *value)
+{
+    const char *at = *text;
+    double mantissa = 0, scale = 1; /* exact: so many digits fit */
+    int digits = 0, point = 0;
+    for (; (*at >= '0' && *at <= '9') || (*at == '.' && !point); at++) {
+        if (*at == '.') {
+            point = 1;
+            continue;
+        }
+        mantissa = 10 * mantissa + (*at - '0');
+        scale *= point ? 10 : 1;
+        if (++digits > 15)
+            return -1;
+    }
+    *value = mantissa / scale;
+    *text = at;
+    return digits ? 0 : -1;
+}
+
 /* "15s", "1m30s", "500ms", "1.5s": whole numbers or decimals with a unit each, as Go writes durations. */
 static int read_duration(const char *text, int64_t *ms)
 {
@@ -239,18 +259,9 @@ static int read_duration(const char *text, int64_t *ms)
     if (!*text)
         return -1;
     while (*text) {
-        size_t digits = strspn(text, "0123456789.");
-        if (digits == 0 || digits > 15)
+        double value;
+        if (read_decimal(&text, &value) != 0)
             return -1;
-        char number[16];
-        char *end;
-        memcpy(number, text, digits);
-        number[digits] = '\0';
-        errno = 0;
-        double value = strtod(number, &end);
-        if (*end || errno)
-            return -1;
-        text += digits;
         size_t letters = strspn(text, "hms");
         const struct unit *unit = NULL;
         for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)

@@ -64,6 +64,8 @@ static void test_good_values(void **state)
         {"lease-duration", "500ms"},
         {"lease-duration", "1h"},
         {"lease-duration", "1.5s"},
+        {"lease-duration", ".5s"},
+        {"lease-duration", "1.s"},
         {"lease-duration", "1h2m3s4ms"},
         {"renew-deadline", "10s"},
         {"retry-period", "2s"},
