@@ -146,8 +146,10 @@ class Case(unittest.TestCase):
         return self.watch(self.leases(), fieldSelector=f"metadata.name={name}", **query)
 
     def event(self, watch, kind=None, thing=None):
-        """The next event; it has this type, and carries exactly this object."""
+        """The next event; it has this type, and carries exactly this object. A bookmark may come at any time."""
         event = watch.next()
+        while event is not None and event["type"] == "BOOKMARK" and kind not in (None, "BOOKMARK"):
+            event = watch.next()
         self.assertIsNotNone(event, "the watch ended")
         if kind:
             self.assertEqual(kind, event["type"], event)

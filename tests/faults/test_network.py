@@ -106,6 +106,24 @@ class HalfOpen(bed.TestCase):
         support.note(self.title, f"led {started['time'] - since:.2f} s after the release that it could not hear")
 
 
+class NoNewConnection(bed.TestCase):
+    def test_leader(self):
+        # It has one connection yet, its watch's, and renews beside that.
+        leader, standby = self.pair(**KEPT)
+        since = support.now()
+        leader.cable.drop(requests="tcp flags & (syn | ack) == syn")
+        tally.inject("connections refused")
+        self.wait_until(since + KEPT_LEASE + 2)
+        self.assert_quiet(leader.witness, since, "stopped_leading", "started_leading", "new_leader")
+        self.assert_quiet(standby.witness, since, "started_leading", "new_leader")
+        self.await_renewals(3)
+        refused, _ = leader.cable.heal()
+        self.assertGreater(refused, 0)
+        least = leader.witness.command("report")["least_time_left"]
+        support.note(self.title, f"lease kept; {refused} connections refused; no less than {least:.2f} s of the term were left")
+        self.assert_hands_over(leader, standby)
+
+
 class Loss(bed.TestCase):
     def test_a_tenth_of_the_packets(self):
         leader, standby = self.pair(**DEFAULTS)

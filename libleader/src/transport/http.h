@@ -43,6 +43,7 @@ struct kl_http_request {
     char *body;         /* malloc'd, taken over; NULL for none */
     size_t size;
     int64_t timeout; /* ns, from now */
+    int opens;       /* it is to make a connection of the requests' own */
 };
 
 typedef void (*kl_http_done)(void *user, const struct kl_http_result *result);

@@ -29,9 +29,10 @@ struct kl_http {
     char *base;                    /* the URL up to the path */
     struct curl_slist *connect_to; /* where to connect when tls-server-name stands in the URL; else NULL */
     int64_t dead_peer_ms;
-    int multiplexes;          /* the server answered a request over HTTP/2 */
+    int multiplexes;              /* the server answered a request over HTTP/2 */
     int requests_used;            /* a request was given the requests' connections */
     int64_t requests_answered_at; /* when one on those was last answered; 0: never */
+    int64_t requests_refused_at;  /* when a connection for one could last not be made; 0: never */
     unsigned beside_streams;      /* requests that went beside streams instead, lately */
     int64_t beside_streams_at;    /* the last of them */
     struct kl_generation *current[KL_CHANNELS];
@@ -39,8 +40,8 @@ struct kl_http {
     struct kl_transfer *transfers;     /* all of them */
     struct kl_transfer *idle;          /* finished ones, kept for their easy handles */
     unsigned idle_count;
-    int in_curl;         /* inside a libcurl callback: handles must not be added or removed */
-    unsigned dead_count; /* transfers that were cancelled there, to be swept */
+    int in_curl;                /* inside a libcurl callback: handles must not be added or removed */
+    unsigned dead_count;        /* transfers that were cancelled there, to be swept */
     struct kl_transfer *opener; /* makes a connection that takes longer than requests may last; or NULL */
     void (*suspicion)(void *user, int64_t sent_at);
     void *suspicion_user;

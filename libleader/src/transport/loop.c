@@ -130,9 +130,9 @@ void kl_timer_clear(struct kl_loop *loop, struct kl_timer *timer)
 }
 
 /*
- * Sets the timerfd so that it fires no later than the earliest timer; returns epoll's timeout: 0 when one is due
- * already. Timers that are put off, as libcurl's are with every request, cost no system call: the timerfd then
- * fires once for nothing.
+ * Sets the timerfd so that it fires no later than the earliest timer; returns epoll's timeout: 0 when one is
+ * due already. Timers that are put off, as libcurl's are with every request, cost no system call: the timerfd
+ * then fires once for nothing.
  */
 static int arm(struct kl_loop *loop)
 {

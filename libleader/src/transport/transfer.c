@@ -16,6 +16,8 @@
 #define CONNECT_TIMEOUT   INT64_C(10000000000)
 #define RETRY_AFTER_MOST  3600L
 #define COLD_AFTER        INT64_C(60000000000)
+/* For so long after a connection for requests could not be made, they go beside the streams. */
+#define REFUSED_FOR INT64_C(1000000000)
 /* A standby's first read, its write that takes over, and an answer lost to each. */
 #define BESIDE_STREAMS_MOST 4U
 /* Easy handles kept for the next requests; each takes some KiB. */
@@ -36,6 +38,7 @@ struct kl_transfer {
     unsigned header_lines;
     int too_large;
     int starved; /* no descriptor could be had */
+    int opens;   /* as the request's */
     int opened;
     int multiplexed; /* counted in its generation */
     int dead;        /* cancelled or closed inside libcurl: to be swept */
@@ -256,26 +259,46 @@ static void leave_generation(struct kl_transfer *t)
 
 /*
  * A standby sends nothing for hours, and servers close idle connections (kube-apiserver: after 90 s). The
- * request that ends its wait must not wait for TLS, so it goes beside a stream. Only an answer on the requests'
- * own connection makes that one warm: a standby's one read at its start does not keep it open for the write that
- * takes the lock over. Who sends more than a few is given the requests' connection.
+ * request that ends its wait must not wait for TLS, so it goes beside a stream. Only an answer on the
+ * requests' own connection makes that one warm: a standby's one read at its start does not keep it open for
+ * the write that takes the lock over. Who sends more than a few is given the requests' connection.
+ *
+ * Where that one can't be made, what is open already has to do: a leader keeps its lease by it.
  */
 static enum kl_channel channel_of(const struct kl_transfer *t, int64_t now)
 {
     struct kl_http *http = t->http;
     if (t->kind == KIND_STREAM)
         return KL_CHANNEL_STREAMS;
+    if (t->opens)
+        return KL_CHANNEL_REQUESTS;
     const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];
     int warm = http->requests_answered_at && now - http->requests_answered_at <= COLD_AFTER;
+    int refused = http->requests_refused_at && now - http->requests_refused_at < REFUSED_FOR;
     if (now - http->beside_streams_at > COLD_AFTER)
         http->beside_streams = 0;
-    if (warm || !streams || streams->multiplexed == 0 || http->beside_streams >= BESIDE_STREAMS_MOST) {
-        http->requests_used = 1;
-        return KL_CHANNEL_REQUESTS;
+    if (streams && streams->multiplexed > 0) {
+        if (refused)
+            return KL_CHANNEL_STREAMS;
+        if (!warm && http->beside_streams < BESIDE_STREAMS_MOST) {
+            http->beside_streams++;
+            http->beside_streams_at = now;
+            return KL_CHANNEL_STREAMS;
+        }
     }
-    http->beside_streams++;
-    http->beside_streams_at = now;
-    return KL_CHANNEL_STREAMS;
+    http->requests_used = 1;
+    return KL_CHANNEL_REQUESTS;
+}
+
+/* What became of a request tells of the connections it was to go on. */
+static void learn(const struct kl_transfer *t, const struct kl_http_result *result)
+{
+    if (t->generation->channel != KL_CHANNEL_REQUESTS)
+        return;
+    if (result->status)
+        t->http->requests_answered_at = t->generation->answered_at;
+    else if (!result->sent)
+        t->http->requests_refused_at = kl_now();
 }
 
 static int start(struct kl_transfer *t, const char *path, int64_t timeout)
@@ -323,6 +346,7 @@ struct kl_transfer *kl_http_send(struct kl_http *http, struct kl_http_request *r
         return NULL;
     }
     t->body = request->body;
+    t->opens = request->opens;
     t->done = done;
     t->user = user;
     if (t->body) {
@@ -407,8 +431,6 @@ static int is_suspicious(struct kl_transfer *t, const struct kl_http_result *res
         return 0;
     if (result->status) {
         t->generation->answered_at = kl_now();
-        if (t->generation->channel == KL_CHANNEL_REQUESTS)
-            t->http->requests_answered_at = t->generation->answered_at;
         t->http->multiplexes = http_version(t->easy) == CURL_HTTP_VERSION_2_0;
         return 0;
     }
@@ -431,7 +453,7 @@ static void on_opener_done(void *user, const struct kl_http_result *result)
  */
 static void open_patiently(struct kl_http *http)
 {
-    struct kl_http_request request = {.path = "/version", .timeout = CONNECT_TIMEOUT};
+    struct kl_http_request request = {.path = "/version", .timeout = CONNECT_TIMEOUT, .opens = 1};
     if (!http->opener)
         http->opener = kl_http_send(http, &request, on_opener_done, http);
 }
@@ -447,6 +469,7 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
     struct kl_http_result result;
     fill_result(t, code, &result);
     int unanswered = is_suspicious(t, &result);
+    learn(t, &result);
     if (unanswered && t->generation == http->current[t->generation->channel])
         kl_generation_retire(http, t->generation->channel);
     leave_generation(t);
