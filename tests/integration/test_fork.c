@@ -1,5 +1,6 @@
 /* After fork(): the child may not use what the parent made, may make its own, and the parent goes on as if
  * nothing was. */
+#include "sanitized.h"
 #include "support.h"
 
 #include <arpa/inet.h>
@@ -21,12 +22,6 @@
             _exit(1);                                                                                        \
         }                                                                                                    \
     } while (0)
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 struct family {
     struct world world;

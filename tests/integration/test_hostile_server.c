@@ -5,6 +5,7 @@
  */
 #include "flood.h"
 #include "refusal.h"
+#include "sanitized.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,17 +17,6 @@
 /* What one answer may make us keep is 4 MiB; the rest is in flight, or the allocator's. */
 #define TAKEN_MOST  (16 * MIB)
 #define GROWTH_MOST (24 * MIB)
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1 /* their own memory grows by far more */
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 

@@ -203,7 +203,9 @@ static void documents(void **state)
         {"1", 1, 0},          {"{}{}", 4, 0},
         {"{}\0", 3, 0},       {"<html>", 6, 0},
         {"{\"a\":1,}", 8, 0}, {"{\"a\":True}", 10, 0},
-        {"/**/{}", 6, 0},
+        {"/**/{}", 6, 0},     {"\"a\"", 3, 0},
+        {"\"a\"{}", 5, 0},    {"\"a\"[]", 5, 0},
+        {"1[]", 3, 0},        {"\"a\"{\"metadata\":{\"managedFields\":[1]}}", 38, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct json_object *value = kl_json_parse(rows[i].bytes, rows[i].size);

@@ -203,10 +203,11 @@ static size_t parse(struct kl_json_reader *reader, const char *bytes, size_t siz
         return 0;
     *value = json_tokener_parse_ex(reader->tokener, bytes, (int)size);
     enum json_tokener_error state = json_tokener_get_error(reader->tokener);
-    if (state == json_tokener_success || state == json_tokener_continue)
+    size_t end = json_tokener_get_parse_end(reader->tokener);
+    if (state == json_tokener_continue || (state == json_tokener_success && end == size))
         return size;
     reader->wrong = state == json_tokener_error_depth ? KL_JSON_TOO_DEEP : "not JSON";
-    return json_tokener_get_parse_end(reader->tokener);
+    return end;
 }
 
 struct json_object *kl_json_read(struct kl_json_reader *reader, const char *bytes, size_t size, size_t *taken)
@@ -225,8 +226,8 @@ struct json_object *kl_json_read(struct kl_json_reader *reader, const char *byte
             (void)parse(reader, "[]", 2, &value);
         else if (scanned == KL_SCAN_WRONG && !reader->wrong)
             reader->wrong = reader->scan.wrong;
-        else if (scanned == KL_SCAN_DOCUMENT_ENDS && !value && !reader->wrong)
-            reader->wrong = "not JSON";
+        else if ((scanned == KL_SCAN_DOCUMENT_ENDS) != (value != NULL) && !reader->wrong)
+            reader->wrong = "not JSON"; /* a string or a number, where an object or an array is to be */
         *taken = at;
         if (reader->wrong) {
             json_object_put(value);
