@@ -407,7 +407,8 @@ static void fill_result(struct kl_transfer *t, CURLcode code, struct kl_http_res
     (void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_errno);
     (void)curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_sending);
     (void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    result->was_reset = os_errno == ECONNRESET;
+    /* A reset is told once; what is tried after it (OpenSSL: to send an alert) finds a broken pipe. */
+    result->was_reset = os_errno == ECONNRESET || os_errno == EPIPE || os_errno == ENOTCONN;
     result->sent = before_sending > 0;
     if (retry_after > 0)
         result->retry_after =
