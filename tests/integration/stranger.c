@@ -41,7 +41,8 @@ static void *answer(void *user)
             continue;
         if (!stranger->bytes) {
             struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-            (void)await_readable(stranger, fd);
+            if (stranger->size > 0)
+                (void)await_readable(stranger, fd);
             (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
             atomic_fetch_add(&stranger->count, 1);
         } else if (await_readable(stranger, fd) && recv(fd, asked, sizeof asked, 0) > 0) {

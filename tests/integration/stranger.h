@@ -7,7 +7,7 @@
 struct stranger;
 
 /* Listens on a free port of 127.0.0.1. Sends `bytes` to whoever connects and says something, then closes;
- * with NULL it resets the connection instead. */
+ * with NULL it resets the connection instead: at once, or with a size when something was said. */
 struct stranger *stranger_start(const char *bytes, size_t size);
 
 /* Ends it; its port is free again. */

@@ -224,7 +224,9 @@ static void test_other_protocols(void **state)
     MET_BY("http", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", K8SLEADER_ERR_NOT_KUBERNETES);
     MET_BY("http", "", K8SLEADER_ERR_CONNECT);
     /* Reset within the handshake, as by a server that ends just then: that says nothing about TLS. */
-    met_by("https", NULL, 0, K8SLEADER_ERR_CONNECT);
+    met_by("https", NULL, 1, K8SLEADER_ERR_CONNECT);
+    for (int i = 0; i < 2; i++) /* what met the reset, a send or a receive, is chance */
+        met_by("https", NULL, 0, K8SLEADER_ERR_CONNECT);
     MET_BY("https", "SSH-2.0-OpenSSH_9.2p1\r\n", K8SLEADER_ERR_TLS);
     MET_BY("https", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", K8SLEADER_ERR_TLS);
     MET_BY("https", "\x00\xff\x13\x37garbage", K8SLEADER_ERR_TLS);
