@@ -2,8 +2,8 @@
 
 #include "support.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "listener.h"
+
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -115,9 +115,6 @@ static void *run(void *user)
 
 struct flood *flood_start(const struct flood_script *script)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int on = 1;
     struct flood *flood = calloc(1, sizeof *flood);
     assert_non_null(flood);
     flood->script = *script;
@@ -125,12 +122,7 @@ struct flood *flood_start(const struct flood_script *script)
         flood->script.unit_size = strlen(script->unit);
     (void)pthread_mutex_init(&flood->mutex, NULL);
     flood->end = eventfd(0, EFD_CLOEXEC);
-    flood->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(setsockopt(flood->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
-    assert_int_equal(bind(flood->listener, (struct sockaddr *)&address, length), 0);
-    assert_int_equal(listen(flood->listener, 64), 0);
-    assert_int_equal(getsockname(flood->listener, (struct sockaddr *)&address, &length), 0);
-    flood->port = ntohs(address.sin_port);
+    flood->listener = listen_on_loopback(&flood->port);
     assert_int_equal(pthread_create(&flood->thread, NULL, run, flood), 0);
     return flood;
 }

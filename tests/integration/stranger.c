@@ -2,8 +2,8 @@
 
 #include "support.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "listener.h"
+
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -60,20 +60,12 @@ static void *answer(void *user)
 
 struct stranger *stranger_start(const char *bytes, size_t size)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int on = 1;
     struct stranger *stranger = calloc(1, sizeof *stranger);
     assert_non_null(stranger);
     stranger->bytes = bytes;
     stranger->size = size;
     stranger->end = eventfd(0, EFD_CLOEXEC);
-    stranger->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(setsockopt(stranger->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
-    assert_int_equal(bind(stranger->listener, (struct sockaddr *)&address, length), 0);
-    assert_int_equal(listen(stranger->listener, 64), 0);
-    assert_int_equal(getsockname(stranger->listener, (struct sockaddr *)&address, &length), 0);
-    stranger->port = ntohs(address.sin_port);
+    stranger->listener = listen_on_loopback(&stranger->port);
     assert_int_equal(pthread_create(&stranger->thread, NULL, answer, stranger), 0);
     return stranger;
 }

@@ -118,22 +118,24 @@ static void each_fails(struct world *world, const char *what,
     assert_true(nth > 10);
 }
 
-static void test_a_life(void **state)
+static void each_fails_in_a_new_world(const char *what, void (*scene)(struct world *, long, const char *))
 {
     struct world world;
-    (void)state;
     world_start(&world);
-    each_fails(&world, "a life", a_life);
+    each_fails(&world, what, scene);
     world_stop(&world);
+}
+
+static void test_a_life(void **state)
+{
+    (void)state;
+    each_fails_in_a_new_world("a life", a_life);
 }
 
 static void test_a_handover(void **state)
 {
-    struct world world;
     (void)state;
-    world_start(&world);
-    each_fails(&world, "a handover", a_handover);
-    world_stop(&world);
+    each_fails_in_a_new_world("a handover", a_handover);
 }
 
 static void test_a_lookup(void **state)
@@ -195,7 +197,8 @@ static void test_a_start_in_a_drought(void **state)
         char name[16];
         (void)snprintf(name, sizeof name, "web-%d", i);
         k8sleader_options *options = brisk_options(name, "a");
-        assert_int_equal(k8sleader_options_set_lease_duration_ms(options, 60000), 0); /* none is lost meanwhile */
+        assert_int_equal(k8sleader_options_set_lease_duration_ms(options, 60000),
+                         0); /* none is lost meanwhile */
         assert_int_equal(k8sleader_options_set_renew_deadline_ms(options, 50000), 0);
         elections[i] = stand(world.client, options);
     }
