@@ -270,6 +270,22 @@ class Case(unittest.TestCase):
     def delete_lock(self):
         self.ok(self.api.delete(self.path("configmaps", self.lock)))
 
+    def delete_in_the_foreground(self, leader):
+        """The leader's Pod, until the lock is gone; the leader has known before that its Pod is being deleted.
+
+        Told of the lock first, it would rightly put it back; so a finalizer keeps the lock until then.
+        """
+        self.patch_lock(finalizers=["example.com/wait"])
+        self.addCleanup(self.api.request, "PATCH", self.path("configmaps", self.lock), {"metadata": {"finalizers": None}},
+                        MERGE)
+        lock = self.get_lock()
+        leader.pod.delete("Foreground")
+        self.locks.wait(self.lock, lambda _, it: "deletionTimestamp" in it["metadata"])
+        leader.relay.await_shown("pods", lambda it: it["metadata"].get("name") == leader.pod.name and
+                                 "deletionTimestamp" in it["metadata"])
+        self.patch_lock(finalizers=None)
+        self.locks.await_gone(lock)
+
     def await_lock_of(self, pod, start=0):
         """The lock as the Pod's."""
         return self.locks.wait(self.lock, lambda kind, it: kind != "DELETED" and self.owners(it) == [pod.uid], start)[1]

@@ -106,7 +106,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if rule and rule.action == "hold":
             rule.released.wait(PATIENCE)
-        self.forward(data, request.verb == "watch", rule is not None and rule.action == "lose")
+        self.forward(data, request, rule is not None and rule.action == "lose")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
@@ -123,7 +123,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    def forward(self, data, is_watch, is_lost):
+    def forward(self, data, request, is_lost):
+        is_watch = request.verb == "watch"
         headers = {key: value for key, value in self.headers.items()
                    if key.lower() in ("authorization", "accept", "content-type", "user-agent")}
         if self.upstream is None or is_watch:
@@ -139,20 +140,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for key, value in kept.items():
             self.send_header(key, value)
         if is_watch and answer.status == 200:
-            self.stream(answer)
+            self.stream(answer, request.resource)
             return
         text = answer.read()
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
 
-    def stream(self, answer):
+    def stream(self, answer, resource):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         upstream = self.upstream.sock or answer.fp.raw._sock  # pylint: disable=protected-access
         threading.Thread(target=self.end_with_client, args=(upstream,), daemon=True).start()
+        rest = b""
         while chunk := answer.read1(65536):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            *lines, rest = (rest + chunk).split(b"\n")
+            self.relay.note_shown(resource, [json.loads(line) for line in lines if line])
         self.wfile.write(b"0\r\n\r\n")
         self.close_connection = True
 
@@ -179,7 +183,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Relay:
     def __init__(self, client, folder, token=None):
-        self.client, self.requests, self.rules, self.sockets = client, [], [], set()
+        self.client, self.requests, self.rules, self.sockets, self.shown = client, [], [], set(), []
         self.changed, self.server, self.port = threading.Condition(), None, 0
         self.since = time.monotonic()
         self.up()
@@ -244,6 +248,17 @@ class Relay:
             if not self.changed.wait_for(lambda: len(self.asked(verb, resource, since)) >= count, PATIENCE):
                 raise AssertionError(f"never asked {count} times to {verb} {resource}: {self.requests}")
             return self.asked(verb, resource, since)
+
+    def note_shown(self, resource, events):
+        with self.changed:
+            self.shown += [(resource, event["object"]) for event in events]
+            self.changed.notify_all()
+
+    def await_shown(self, resource, matches):
+        """Until such an object has gone to the candidate on a watch: it has it before whatever comes later on another."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: any(kind == resource and matches(it) for kind, it in self.shown), PATIENCE):
+                raise AssertionError(f"nothing such of {resource} was shown: {self.shown}")
 
     # ---- what is to happen
 

@@ -22,9 +22,7 @@ class LeadersPod(case.Case):
 
     def test_in_the_foreground_the_lock_goes_first(self):
         a, b = self.leader_and_standby()
-        lock = self.get_lock()
-        self.web_0.delete("Foreground")
-        self.locks.await_gone(lock)
+        self.delete_in_the_foreground(a)
         self.assert_nobody_starts(b)
         # Who is being deleted leads on, and does not put its lock back.
         self.assertEqual([], a.events("stopped_leading"))
@@ -37,9 +35,7 @@ class LeadersPod(case.Case):
     def test_in_the_foreground_a_new_candidate_knows_of_no_owner(self):
         """It never saw the lock, so the ConfigMap's absence is all there is: said in the documentation."""
         a, b = self.leader_and_standby()
-        lock = self.get_lock()
-        self.web_0.delete("Foreground")
-        self.locks.await_gone(lock)
+        self.delete_in_the_foreground(a)
         self.unpromised = "who never saw the lock can't know whose it was"
         c = self.elect(self.pod("web-2"))
         c.leads()

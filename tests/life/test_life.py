@@ -15,7 +15,7 @@ class Life(case.Case):
         self.assertEqual([case.ref(a.pod)], lock["metadata"]["ownerReferences"])
         self.assertEqual(case.version(lock), token)
         self.assertFalse(lock.get("data") or lock.get("binaryData") or lock["metadata"].get("annotations"), lock)
-        self.assertEqual("web-0", a.events("new_leader")[0]["leader"])
+        self.assertEqual("web-0", a.await_event("new_leader")["leader"])
 
     def test_who_waits_asks_nothing(self):
         a, b = self.leader_and_standby()

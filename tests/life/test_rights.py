@@ -18,11 +18,6 @@ class Rights(case.Case):
         b.follows(self.web_0)
         return a, b
 
-    def lock_goes_before_the_pod(self):
-        lock = self.get_lock()
-        self.web_0.delete("Foreground")
-        self.locks.await_gone(lock)
-
     def said(self, candidate, code):
         return [e["message"] for e in candidate.events("error", code=code)]
 
@@ -44,7 +39,7 @@ class Rights(case.Case):
         self.assert_nobody_starts(b)
         self.assert_silent(b)
         self.unpromised = "it can't see that the Pod is still there"
-        self.lock_goes_before_the_pod()
+        self.delete_in_the_foreground(a)
         b.leads()
         a.await_event("stopped_leading", reason="lost_lock")
         self.assertEqual(1, len(self.said(b, "PODS_FORBIDDEN")), b.events())
@@ -73,7 +68,7 @@ class Rights(case.Case):
         """They are asked for now and then, and the promise is kept."""
         a, b = self.standby(("configmaps", ALL), ("pods", "get"), arguments=["--log-level", "warning"])
         b.relay.await_asked("get", "pods", 4)
-        self.lock_goes_before_the_pod()
+        self.delete_in_the_foreground(a)
         asked = len(b.relay.asked("get", "pods"))
         b.relay.await_asked("get", "pods", asked + 3)
         self.assertEqual([], b.events("started_leading"))
