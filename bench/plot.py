@@ -110,6 +110,54 @@ def curve(figures):
     return picture(height, parts)
 
 
+# What the README shows at a glance: row, the figure's words (as they end), which of its values, the words above it.
+OVERVIEW = (
+    ("release", "signal to next leader", "median", "SIGTERM to the next leader"),
+    ("standbys", "40 standbys on one lease: handover by SIGTERM", "median", "SIGTERM to the next leader, 40 standbys"),
+    ("kill", "beyond the end of the dead leader's lease", "median", "kill -9: beyond the end of the lease"),
+    ("frozen", "until it says it has stopped", "median", "frozen leader, woken: goes on leading for"),
+    ("life", "Pod deleted to next leader", "median", "leader-for-life: Pod deleted to the next leader"),
+    ("many", "1000 elections in a process: handover of all by SIGTERM, each", "p99", "1,000 locks handed over, p99"),
+    ("many", "1000 elections in a process: CPU, standby", "median", "1,000 elections: CPU of a standby"),
+    ("many", "1000 elections in a process: RSS, leader", "median", "1,000 elections: memory of a leader"),
+)
+TILE_WIDTH, TILE_HEIGHT, TILE_LEFT, TILE_LINE = 380, 112, 100, 22
+
+
+def tile(figure, which, words, left, top):
+    """One small picture of the overview: bars from zero on, so that lengths are what they seem."""
+    known = {who: summary(samples)[which] for who, samples in figure.values.items()}
+    limit = summary(figure.limit)["median"] if figure.limit else None
+    most = max([*known.values(), limit or 0.0]) or 1.0
+    width = TILE_WIDTH - TILE_LEFT - 80
+    parts = [text(left + 12, top + 20, f"{words} [{figure.unit}]", size=12)]
+    begin, first = left + TILE_LEFT, top + 32
+    for i, (who, value) in enumerate(known.items()):
+        y = first + TILE_LINE * i
+        parts += [text(begin - 8, y + 12, who, "end", 11),
+                  f'<rect x="{begin}" y="{y}" width="{max(value, 0.0) / most * width:.1f}" height="{TILE_LINE - 7}" '
+                  f'fill="{colour(who)}"/>',
+                  text(begin + max(value, 0.0) / most * width + 6, y + 12, number(value), size=11)]
+    if limit:
+        x = begin + limit / most * width
+        parts += [line(x, first - 4, x, first + TILE_LINE * len(known), LIMIT_COLOUR, 1.5, "4 3"),
+                  text(left + 12, first + TILE_LINE * len(known) + 12, f"dashed: the limit, {number(limit)}", size=10,
+                       fill=LIMIT_COLOUR)]
+    return parts
+
+
+def overview(figures):
+    """What is told at a glance; None when not all of it was measured."""
+    found = [(next((f for f in figures if f.row == row and f.what.endswith(what)), None), which, words)
+             for row, what, which, words in OVERVIEW]
+    if any(figure is None or not figure.values for figure, _, _ in found):
+        return None
+    parts = []
+    for i, (figure, which, words) in enumerate(found):
+        parts += tile(figure, which, words, TILE_WIDTH * (i % 2), TILE_HEIGHT * (i // 2))
+    return picture(TILE_HEIGHT * ((len(found) + 1) // 2), parts)
+
+
 def file_name(words):
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:80]
 
@@ -122,6 +170,9 @@ def pictures(figures):
             yield file_name(f"{figure.row} {figure.what}"), bars(figure)
         if figure.series:
             series.setdefault((figure.row, figure.series), []).append(figure)
+    glance = overview(figures)
+    if glance:
+        yield "overview", glance
     for (row, words), points in series.items():
         if len(points) > 1:
             yield file_name(f"curve {row} {words}"), curve(points)
