@@ -273,9 +273,10 @@ class Case(unittest.TestCase):
     def delete_in_the_foreground(self, leader):
         """The leader's Pod, until the lock is gone; the leader has known before that its Pod is being deleted.
 
-        Told of the lock first, it would rightly put it back; so a finalizer keeps the lock until then.
+        Told of the lock first, it would rightly put it back; so a finalizer keeps the lock until then. And the lock blocks
+        the Pod's deletion: else the collector may be done with the Pod before it looks at the lock, and leaves that alone.
         """
-        self.patch_lock(finalizers=["example.com/wait"])
+        self.patch_lock(finalizers=["example.com/wait"], ownerReferences=[{**ref(leader.pod), "blockOwnerDeletion": True}])
         self.addCleanup(self.api.request, "PATCH", self.path("configmaps", self.lock), {"metadata": {"finalizers": None}},
                         MERGE)
         lock = self.get_lock()
