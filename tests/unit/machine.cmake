@@ -8,5 +8,8 @@ foreach(theme acquire wait deleted owner ended stop errors herd property fleet)
     SOURCES test_life_${theme}.c life_script.c script.c LIBRARIES k8sleader_objects)
 endforeach()
 
+# How a herd of standbys spreads.
+unit_test(test_spread)
+
 # Which request goes out first when many are due.
 unit_test(test_due)

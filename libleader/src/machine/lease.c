@@ -101,7 +101,7 @@ void kl_lease_extend(struct kl_lease *m)
 
 void kl_lease_win(struct kl_lease *m, struct kl_effects *fx)
 {
-    m->jitter_bound = 0;
+    m->spread = (struct kl_spread){0};
     m->token = m->version.ordered ? m->version.number : 0;
     if (m->stopping && m->now >= m->held.sent_at + grace_time(m)) {
         kl_lease_close(m, fx); /* it has nearly run out by itself */
@@ -169,8 +169,8 @@ static void lost_race(struct kl_lease *m)
         kl_lease_read_at(m, m->now);
         return;
     }
-    m->jitter_bound = kl_jitter_bound_after(m->jitter_bound, m->now - m->sent_at);
-    m->jitter = kl_lease_random(m, m->jitter_bound);
+    kl_spread_lost(&m->spread, m->now - m->sent_at, m->now);
+    m->jitter = kl_lease_random(m, m->spread.bound);
     if (m->news_since_sent) { /* known already: the jitter counts from now */
         m->free_at = kl_max(m->free_at, m->now);
         return;

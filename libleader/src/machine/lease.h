@@ -12,6 +12,7 @@
 
 #include "machine/machine.h"
 #include "machine/record.h"
+#include "machine/spread.h"
 #include "machine/told.h"
 
 struct kl_lease_config {
@@ -73,7 +74,7 @@ struct kl_lease {
     int barred;
     int64_t free_at; /* when it may be taken, before jitter: now if free, else when it runs out */
     int64_t jitter;  /* this chance's share of the herd's spread */
-    int64_t jitter_bound;
+    struct kl_spread spread;
     int64_t term_duration; /* the longest duration recorded in the observed term */
     int record_known;      /* `record` was read from the lock; it outlives the object's deletion */
     int record_is_ours;    /* by a write of ours, also of a term we lost */

@@ -60,7 +60,14 @@ static int is_hint(struct kl_lease *m, const struct kl_version *version)
 static void new_chance(struct kl_lease *m, int64_t free_at)
 {
     m->free_at = free_at;
-    m->jitter = kl_lease_random(m, m->jitter_bound);
+    m->jitter = kl_lease_random(m, kl_spread_bound(&m->spread, free_at));
+}
+
+/* The lock is free to us, and nothing but our share of the spread keeps us from writing. */
+static int awaits_its_turn(const struct kl_lease *m)
+{
+    return m->phase == KL_PHASE_CANDIDATE && m->lock != KL_LOCK_UNKNOWN && !m->in_flight && !m->await_news &&
+           m->free_at < m->now;
 }
 
 static void adopted(struct kl_lease *m, const struct kl_version *version)
@@ -168,6 +175,8 @@ int kl_lease_see(struct kl_lease *m, const struct kl_lease_object *object, enum 
     const struct kl_own_write *own = kl_own_find(m, object->record);
     if (term_changed)
         m->told_leader = 0;
+    if (changed && !own && object->record->holder[0] != '\0' && awaits_its_turn(m))
+        kl_spread_taken(&m->spread, m->now - m->free_at);
     m->record = *object->record;
     m->record_known = 1;
     m->barred = object->barred;

@@ -63,7 +63,7 @@ static void close_down(struct kl_life *m, struct kl_effects *fx)
 
 void kl_life_win(struct kl_life *m, struct kl_effects *fx)
 {
-    m->jitter_bound = 0;
+    m->spread = (struct kl_spread){0};
     m->doubtful = 0;
     m->phase = KL_PHASE_LEADING;
     m->token_known = m->version.ordered || m->config.skipped;
@@ -116,7 +116,7 @@ static void lost_race(struct kl_life *m)
             kl_life_back_off(m, 0);
         return;
     }
-    m->jitter_bound = kl_jitter_bound_after(m->jitter_bound, m->now - m->sent_at);
+    kl_spread_lost(&m->spread, m->now - m->sent_at, m->now);
     m->is_free = 0; /* the next chance is a new one */
     if (m->news_since_sent)
         return;

@@ -14,6 +14,7 @@
 
 #include "machine/machine.h"
 #include "machine/pod.h"
+#include "machine/spread.h"
 #include "machine/told.h"
 
 struct kl_life_config {
@@ -96,7 +97,7 @@ struct kl_life {
     int64_t free_at;
     int is_free; /* nothing but its turn keeps us from taking it, since free_at */
     int64_t jitter;
-    int64_t jitter_bound;
+    struct kl_spread spread;
     int64_t not_before;
     unsigned failures[2]; /* in a row, of reads and of writes */
     int polling;

@@ -96,7 +96,7 @@ void kl_life_weigh(struct kl_life *m)
                    (m->lock == KL_LIFE_LOCK_PRESENT && may_delete(m)));
     if (is_free && !m->is_free) { /* a new chance: our share of the herd's spread is drawn anew */
         m->free_at = m->now;
-        m->jitter = kl_random_upto(&m->random, m->jitter_bound);
+        m->jitter = kl_random_upto(&m->random, kl_spread_bound(&m->spread, m->now));
     }
     m->is_free = is_free;
 }
@@ -192,6 +192,8 @@ int kl_life_see(struct kl_life *m, const struct kl_life_object *object, enum kl_
         return 0;
     }
     int was_absent = m->lock == KL_LIFE_LOCK_ABSENT;
+    if (was_absent && m->is_free && !m->in_flight)
+        kl_spread_taken(&m->spread, m->now - m->free_at);
     m->lock = KL_LIFE_LOCK_PRESENT;
     m->kind = object->kind;
     m->deleting = object->deleting;

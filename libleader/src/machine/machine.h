@@ -21,18 +21,6 @@ struct kl_lease_object;
 struct kl_life_object;
 struct kl_pod_sighting;
 
-#define KL_JITTER_FIRST INT64_C(5000000)
-#define KL_JITTER_MOST  INT64_C(200000000)
-
-/*
- * The herd's jitter is nothing at first, and its bound doubles with each lost race. It is also at least as long as
- * the race took: shorter, and all would be sent again before the winner's write is seen.
- */
-static inline int64_t kl_jitter_bound_after(int64_t bound, int64_t race)
-{
-    return kl_min(kl_max(bound ? 2 * bound : KL_JITTER_FIRST, race), KL_JITTER_MOST);
-}
-
 /* Nothing that fails, and nothing that is put right against a foreign hand, is tried again sooner. */
 #define KL_BACK_OFF_FIRST (50 * KL_MILLISECOND)
 
