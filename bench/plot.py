@@ -93,7 +93,7 @@ def curve(figures):
     across = Scale([figure.at for figure in figures], LEFT - 60, WIDTH - RIGHT - 20)
     up = Scale([value for line_ in [*points.values(), limits] for _, value in line_], bottom, top)
     first = figures[0]
-    parts = [text(12, 24, f"{first.series} [{first.unit}], by {first.row}", size=14)]
+    parts = [text(12, 24, f"{first.series} [{first.unit}], by {ACROSS[first.row]}", size=14)]
     for mark in up.marks():
         parts += [line(across.begin, up.at(mark), across.end, up.at(mark), GRID),
                   text(across.begin - 8, up.at(mark) + 4, f"{mark:g}", "end", 11)]
@@ -121,6 +121,7 @@ OVERVIEW = (
     ("many", "1000 elections in a process: CPU, standby", "median", "1,000 elections: CPU of a standby"),
     ("many", "1000 elections in a process: RSS, leader", "median", "1,000 elections: memory of a leader"),
 )
+ACROSS = {"standbys": "standbys on one lease", "many": "elections in a process"}
 TILE_WIDTH, TILE_HEIGHT, TILE_LEFT, TILE_LINE = 380, 112, 100, 22
 
 

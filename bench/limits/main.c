@@ -96,8 +96,10 @@ static void await_lines(struct http *http, const struct request *watch, int line
         die(watch->url, "the watch ended");
 }
 
-/* With taken, a second write follows the event, as the next leader's. */
-static void measure_events(struct http *http, const char *name, char *version, int count, int taken)
+/* With taken, a second write follows the event, as the next leader's. pause_ms: between the rounds, since a
+ * server that rests meanwhile takes longer than one that is written to without end. */
+static void measure_events(struct http *http, const char *name, char *version, int count, int taken,
+                           int pause_ms)
 {
     struct request watch, request;
     char query[256];
@@ -108,6 +110,7 @@ static void measure_events(struct http *http, const char *name, char *version, i
     await_lines(http, &watch, 1);
     for (int i = -WARM_UP; i < count; i++) {
         double since;
+        (void)poll(NULL, 0, pause_ms);
         watch.lines = 0;
         watch.answer.length = 0;
         http_body(&request, name, version, taken ? "" : "limits");
@@ -229,8 +232,10 @@ int main(int argc, char **argv)
     struct http http;
     char name[64], version[VERSION_SIZE];
     const char *mode = argc > 1 ? argv[1] : "";
-    if (argc != (strcmp(mode, "idle") == 0 ? 2 : strcmp(mode, "flood") == 0 ? 4 : 3))
-        die("usage", "bench-limits write|read|event|handover N | flood COUNT IN_FLIGHT | pace MS | idle");
+    int arguments = strcmp(mode, "idle") == 0 ? 2 : strcmp(mode, "flood") == 0 ? 4 : 3;
+    if (argc != arguments && !(argc == 4 && strcmp(mode, "handover") == 0))
+        die("usage", "bench-limits write|read|event N | handover N [PAUSE_MS] | flood COUNT IN_FLIGHT | pace "
+                     "MS | idle");
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)snprintf(name, sizeof name, "limits-%s-%d", mode, (int)getpid());
     http_open(&http);
@@ -246,9 +251,9 @@ int main(int argc, char **argv)
     else if (strcmp(mode, "read") == 0)
         measure_reads(&http, name, count);
     else if (strcmp(mode, "event") == 0)
-        measure_events(&http, name, version, count, 0);
+        measure_events(&http, name, version, count, 0, 0);
     else if (strcmp(mode, "handover") == 0)
-        measure_events(&http, name, version, count, 1);
+        measure_events(&http, name, version, count, 1, argc > 3 ? number(argv[3], 10000) : 0);
     else if (strcmp(mode, "pace") == 0)
         measure_pace(&http, name, version, count);
     else if (strcmp(mode, "idle") == 0)

@@ -18,6 +18,7 @@ CLIENTGO, PYTHON, OPERATORLIB = "client-go", "Python client", "operator-lib"
 PEERS = {CLIENTGO: peers.clientgo, PYTHON: peers.python, OPERATORLIB: peers.operatorlib}
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 LEASE_S, RETRY_S = 15.0, 2.0  # everybody's defaults
+HANDOVER_PAUSE_MS = 100
 # So many at the defaults would be 2,500 writes a second and more: beyond what the server takes.
 CROWDED, CROWDED_RETRY_S = 5000, 15.0
 CROWDED_DURATIONS = ["--lease-duration", "60s", "--renew-deadline", "40s", "--retry-period", "15s"]
@@ -98,6 +99,12 @@ class Bed:
     def apiserver_cpu(self):
         return cpu_seconds(self.apiserver_pid) if self.apiserver_pid else None
 
+    def clear(self):
+        """No leases of earlier measurements."""
+        answer = self.client.delete(LEASES.format(self.namespace))
+        if answer.status != 200:
+            raise RuntimeError(f"the leases can't be deleted: {answer}")
+
     # ---- the limits ----
 
     def limits_environment(self):
@@ -114,8 +121,12 @@ class Bed:
             self.measured_limits[key] = [json.loads(line) for line in done.stdout.splitlines()]
         return self.measured_limits[key]
 
-    def limit_ms(self, mode):
-        return [line["ms"] for line in self.limit(mode, 50 if self.quick else 300)]
+    def limit_ms(self, mode, *numbers):
+        return [line["ms"] for line in self.limit(mode, 50 if self.quick else 300, *numbers)]
+
+    def handover_ms(self):
+        """What a handover takes at the least, at the pace at which candidates are started and ended."""
+        return self.limit_ms("handover", HANDOVER_PAUSE_MS)
 
     def last_error(self):
         """The last line that a candidate has left on stderr."""

@@ -66,16 +66,20 @@ def process_pair(bed, subject, count):
 
 def measure(bed):
     for count in bed.sizes.elections:
+        bed.clear()
         flood = bed.limit("flood", count, min(count, 100))[0]
         retry_s = CROWDED_RETRY_S if count >= CROWDED else RETRY_S
         written = bed.limit("flood", count, min(count, 10))[0]["write_cpu_ms"] / retry_s
+        bed.clear()  # else there are more leases of others than a candidate shares a watch with
         measured = {OURS: process_pair(bed, OURS, count)}
+        bed.clear()
         note = ""
         if bed.has(CLIENTGO):
             try:
                 measured[CLIENTGO] = process_pair(bed, CLIENTGO, count)
             except RuntimeError as error:  # it exits when it loses a lease
                 note = str(error)
+                bed.end()  # what is left of it would burden whoever is measured next
 
         def figure(key, what, unit, limit=(), goal="", count=count, measured=measured, note=note):
             return Figure("many", f"{count} elections in a process: {what}", unit,

@@ -39,5 +39,5 @@ def measure(bed):
             pairs = [pool.submit(handovers, bed, CLIENTGO, rounds, lambda: random.uniform(0, 1.6 * RETRY_S))
                      for _ in range(SIDE_BY_SIDE)]
             values[CLIENTGO] = [ms for pair in pairs for ms in pair.result()]
-    yield Figure("release", "handover by SIGTERM, signal to next leader", "ms", values, bed.limit_ms("handover"),
+    yield Figure("release", "handover by SIGTERM, signal to next leader", "ms", values, bed.handover_ms(),
                  "<= 1.5 x limit", "the Python client has no release: as after a kill")

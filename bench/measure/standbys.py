@@ -59,7 +59,7 @@ def measure(bed):
                           {who: figures[key] for who, figures in measured.items()}, list(limit), goal,
                           series=what, at=size)
 
-        yield figure("handover", "handover by SIGTERM", "ms", bed.limit_ms("handover"), "<= 15 ms")
+        yield figure("handover", "handover by SIGTERM", "ms", bed.handover_ms(), "<= 15 ms")
         yield figure("conflicts", "writes refused (409) per handover", "1")
         yield figure("gets", "GETs while quiet, the server's own included", "1/s", [], "0")
         yield figure("puts", "PUTs while quiet, the server's own included", "1/s", [], "0.5")
