@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes a client's events, on the threads that wait for them.
+
+The library has no thread that enters Python. Whoever waits takes the events of all: one waiting thread (the pump) polls the
+client's descriptor and delivers, the others sleep on a condition and look again after each delivery; when the pump has what
+it waited for, another one becomes it. An asyncio loop delivers when it sees the descriptor readable.
+
+What a wait is for is asked of the library (does it lead? is it closed?), never concluded from an event: events only say when
+to look again. So an event that nobody takes delays a line of the log, and nothing else.
+
+Polling is ``select.poll``: it holds no lock of Python's, and Ctrl-C interrupts it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from . import _k8sleader as _lib
+from .errors import ClosedError, ForkedError
+from .events import Event, log_line, read_event
+
+if TYPE_CHECKING:
+    from ._k8sleader import EventTuple, Pointer
+    from .election import Election
+
+T = TypeVar("T")
+
+
+class Pump:
+    """One client's events. Threads: any."""
+
+    def __init__(self, pointer: Pointer) -> None:
+        self.pointer: Pointer | None = pointer
+        self.over = False
+        """The client has ended: nothing more will come."""
+        self._fd = _lib.k8sleader_client_get_fd(pointer)
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._pumping_thread: int | None = None
+        self._users = 0
+        self._readers: dict[object, int] = {}  # by asyncio's loops: how many use the registration
+        self._taken: list[EventTuple] = []
+        # Entered again by a logging handler that uses the client.
+        self._delivering = threading.RLock()
+        self._elections: dict[int, weakref.ref[Election]] = {}
+        self._listeners: dict[object, Callable[[Event | None], None]] = {}
+
+    # ---- who is told ----
+
+    def add(self, election: Election) -> None:
+        self._elections[election.key] = weakref.ref(election)
+
+    def remove(self, key: int) -> None:
+        self._elections.pop(key, None)
+
+    def elections(self) -> list[Election]:
+        return [e for e in (ref() for ref in list(self._elections.values())) if e is not None]
+
+    def listen(self, key: object, listener: Callable[[Event | None], None]) -> None:
+        """Calls it with each event, and with None after each delivery. It must not wait."""
+        self._listeners[key] = listener
+
+    def unlisten(self, key: object) -> None:
+        self._listeners.pop(key, None)
+
+    # ---- using the client ----
+
+    @contextmanager
+    def using(self) -> Iterator[Pointer]:
+        """The client's handle, not freed meanwhile. Raises: ForkedError, ClosedError."""
+        self.check()
+        with self._changed:
+            pointer = self.check()
+            self._users += 1
+        try:
+            yield pointer
+        finally:
+            with self._changed:
+                self._users -= 1
+                self._changed.notify_all()
+
+    @property
+    def forked(self) -> bool:
+        """This is a child of the process that made the client."""
+        return os.getpid() != self._pid
+
+    def check_process(self) -> None:
+        # Said here, before a lock is touched that another thread of the parent may hold for ever.
+        if self.forked:
+            raise ForkedError(
+                "this client was made by the parent process: make another in the child", _lib.K8SLEADER_ERR_FORKED
+            )
+
+    def check(self) -> Pointer:
+        """Raises: ForkedError, ClosedError."""
+        self.check_process()
+        if self.pointer is None:
+            raise ClosedError("the client is closed: make a new one", _lib.K8SLEADER_ERR_CLOSED)
+        return self.pointer
+
+    def fileno(self) -> int:
+        self.check()
+        return self._fd
+
+    def wake(self) -> None:
+        """Makes those who wait look again."""
+        with self._changed:
+            if self.pointer is not None:
+                _lib.k8sleader_client_wake(self.pointer)
+            self._changed.notify_all()
+
+    # ---- asyncio ----
+
+    def add_reader(self, loop: object) -> int:
+        """A loop polls the descriptor: it is not closed meanwhile. Returns how often this loop does."""
+        with self._changed:
+            self.check()
+            self._readers[loop] = self._readers.get(loop, 0) + 1
+            return self._readers[loop]
+
+    def remove_reader(self, loop: object) -> int:
+        """Returns how often this loop does still; what it registered may be removed after this, on its own thread."""
+        with self._changed:
+            left = self._readers.get(loop, 1) - 1
+            if left > 0:
+                self._readers[loop] = left
+            return left
+
+    def reader_gone(self, loop: object) -> None:
+        """The loop has removed its registration."""
+        with self._changed:
+            self._readers.pop(loop, None)
+            self._changed.notify_all()
+        for listener in list(self._listeners.values()):
+            listener(None)
+
+    def readers(self, loop: object) -> int:
+        return self._readers.get(loop, 0)
+
+    # ---- waiting ----
+
+    def wait(self, done: Callable[[], T], timeout: float | None = None) -> T:
+        """Waits until done() is true, or the time has passed: what it returned last. timeout: seconds; None: for ever."""
+        self.check_process()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            result = done()
+            left = None if deadline is None else deadline - time.monotonic()
+            if result or (left is not None and left <= 0):
+                return result
+            if self.over or self.pointer is None:
+                raise ClosedError("the client was closed meanwhile", _lib.K8SLEADER_ERR_CLOSED)
+            self._wait_once(done, left)
+
+    def _wait_once(self, done: Callable[[], T], left: float | None) -> None:
+        """As the pump, until something came; beside it, until it has delivered or has left."""
+        me = threading.get_ident()
+        try:
+            with self._changed:
+                if self.over or self.pointer is None:
+                    return
+                if self._pumping_thread is not None:
+                    # Asked again under the lock: what the pump delivered before, nobody will notify of.
+                    if not done():
+                        self._changed.wait(left)
+                    return
+                self._pumping_thread = me
+            poll = select.poll()
+            poll.register(self._fd, select.POLLIN)
+            # Rounded up: a wait that is a little short would turn round and round.
+            poll.poll(None if left is None else int(left * 1000) + 1)
+            self.deliver()
+        finally:
+            # Also when a signal's handler raised anywhere above.
+            if self._pumping_thread == me:
+                with self._changed:
+                    self._pumping_thread = None
+                    self._changed.notify_all()
+
+    def deliver(self) -> None:
+        """Takes what there is and gives it to those concerned. Does not wait for events. Threads: any."""
+        with self._delivering:
+            if self.pointer is None:
+                return
+            code = _lib.take_events(self.pointer, self._taken)
+            if code in (_lib.K8SLEADER_ERR_CLOSED, _lib.K8SLEADER_ERR_FORKED):
+                self.over = True
+            while self._taken:
+                # Left out of the list only when delivered: a signal's handler may raise in between, and the next who
+                # delivers goes on.
+                self._deliver_one(self._taken[0])
+                del self._taken[0]
+            for listener in list(self._listeners.values()):
+                listener(None)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _deliver_one(self, raw: EventTuple) -> None:
+        ref = self._elections.get(raw[1])
+        election = ref() if ref else None
+        lock = election.lock if election else ""
+        if log_line(raw, lock):
+            return
+        event = read_event(raw, lock)
+        if event is None or election is None:
+            return
+        election.note(event)
+        for listener in list(self._listeners.values()):
+            listener(event)
+
+    # ---- the end ----
+
+    def free(self) -> None:
+        """Ends the client; waits for the thread that polls its descriptor. Threads: any; again is fine."""
+        if self.forked or self.pointer is None:
+            return
+        with self._changed:
+            self.over = True
+            pointer = self.pointer
+            while self._users or self._readers or self._pumping_thread not in (None, threading.get_ident()):
+                _lib.k8sleader_client_wake(pointer)
+                self._changed.wait(0.05)  # a thread that delivers may have taken the wake for another's
+            pointer_was, self.pointer = self.pointer, None
+            self._changed.notify_all()
+        if pointer_was is not None:
+            with self._delivering:
+                _lib.k8sleader_client_free(pointer_was)
+
+    def __del__(self) -> None:
+        # Nobody waits in it any more, and no election is left: they hold it.
+        pointer = getattr(self, "pointer", None)
+        if pointer is not None:
+            self.pointer = None
+            _lib.k8sleader_client_free(pointer)
