@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from .pump import Pump
 
 T = TypeVar("T")
+
+
+def _soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    """From any thread. A loop that was closed has nobody to tell."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function)
 
 
 class Reader:
@@ -36,9 +43,11 @@ class Reader:
             self._loop.remove_reader(self._pump.fileno())
 
     def close(self) -> None:
-        if not self._pump.forked and self._pump.remove_reader(self._loop) == 0:
+        if self._pump.forked:
+            return
+        if self._pump.readers(self._loop) == 1:
             self._loop.remove_reader(self._pump.fileno())
-            self._pump.reader_gone(self._loop)
+        self._pump.remove_reader(self._loop)
 
 
 async def until(pump: Pump, done: Callable[[], T], timeout: float | None = None) -> T:
@@ -49,7 +58,7 @@ async def until(pump: Pump, done: Callable[[], T], timeout: float | None = None)
 
     def look(event: Event | None) -> None:  # on whichever thread delivers
         if event is None:
-            loop.call_soon_threadsafe(changed.set)
+            _soon(loop, changed.set)
 
     def end() -> None:
         nonlocal late
@@ -122,7 +131,7 @@ class AsyncLeading(Block):
     def _look(self, event: Event | None) -> None:
         """[whichever thread delivers]"""
         if event is None and self._term is not None and self._term.stopped.is_set():
-            self._loop.call_soon_threadsafe(self._cancel)
+            _soon(self._loop, self._cancel)
 
     def _cancel(self) -> None:
         """[the loop] Its task waits somewhere in the block, and is told there."""

@@ -25,6 +25,7 @@ class _Handle:
     """Frees the C election when nobody can ask it any more. It may be freed while it leads: then nothing is released."""
 
     __slots__ = ("key", "pointer", "pump")
+    _free = staticmethod(_lib.k8sleader_election_free)  # still there when the interpreter takes its modules down
 
     def __init__(self, pointer: Pointer, pump: Pump) -> None:
         self.pointer = pointer
@@ -33,7 +34,7 @@ class _Handle:
 
     def __del__(self) -> None:
         self.pump.remove(self.key)
-        _lib.k8sleader_election_free(self.pointer)
+        self._free(self.pointer)
 
 
 class Signal:
@@ -252,7 +253,10 @@ class Election:
         return self.wait_closed(timeout)
 
     def _begin(self) -> Term | None:
-        """The term that began, if one has."""
+        """The term that began, if one has. Asked again before it was handed back: the same."""
+        term = self._term
+        if term is not None:
+            return term
         state = _lib.k8sleader_election_wait(self._handle.pointer, 0)
         if state == _lib.K8SLEADER_ERR_CLOSED:
             raise ClosedError(f"{self.lock}: the candidacy was ended", _lib.K8SLEADER_ERR_CLOSED)

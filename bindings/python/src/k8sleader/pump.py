@@ -19,7 +19,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from . import _k8sleader as _lib
@@ -34,7 +34,13 @@ T = TypeVar("T")
 
 
 class Pump:
-    """One client's events. Threads: any."""
+    """One client's events. Threads: any.
+
+    Locks, in the order of their taking: _delivering, then _changed, then an election's. None is held while a thread waits.
+    """
+
+    _free_client = staticmethod(_lib.k8sleader_client_free)  # still there when the interpreter takes its modules down
+    _close_fd = staticmethod(os.close)
 
     def __init__(self, pointer: Pointer) -> None:
         self.pointer: Pointer | None = pointer
@@ -42,6 +48,8 @@ class Pump:
         """The client has ended: nothing more will come."""
         self._fd = _lib.k8sleader_client_get_fd(pointer)
         self._pid = os.getpid()
+        # The pump's own: what is written to the client's descriptor, a loop beside it may have read before it looks.
+        self._wake_out, self._wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._changed = threading.Condition()
         self._pumping_thread: int | None = None
         self._users = 0
@@ -49,6 +57,7 @@ class Pump:
         self._taken: list[EventTuple] = []
         # Entered again by a logging handler that uses the client.
         self._delivering = threading.RLock()
+        self._in_delivery = False
         self._elections: dict[int, weakref.ref[Election]] = {}
         self._listeners: dict[object, Callable[[Event | None], None]] = {}
 
@@ -64,27 +73,17 @@ class Pump:
         return [e for e in (ref() for ref in list(self._elections.values())) if e is not None]
 
     def listen(self, key: object, listener: Callable[[Event | None], None]) -> None:
-        """Calls it with each event, and with None after each delivery. It must not wait."""
+        """Calls it with each event, and with None when it is time to look again. It must not wait."""
         self._listeners[key] = listener
 
     def unlisten(self, key: object) -> None:
         self._listeners.pop(key, None)
 
-    # ---- using the client ----
+    def _tell(self, event: Event | None) -> None:
+        for listener in list(self._listeners.values()):
+            listener(event)
 
-    @contextmanager
-    def using(self) -> Iterator[Pointer]:
-        """The client's handle, not freed meanwhile. Raises: ForkedError, ClosedError."""
-        self.check()
-        with self._changed:
-            pointer = self.check()
-            self._users += 1
-        try:
-            yield pointer
-        finally:
-            with self._changed:
-                self._users -= 1
-                self._changed.notify_all()
+    # ---- using the client ----
 
     @property
     def forked(self) -> bool:
@@ -105,16 +104,23 @@ class Pump:
             raise ClosedError("the client is closed: make a new one", _lib.K8SLEADER_ERR_CLOSED)
         return self.pointer
 
+    @contextmanager
+    def using(self) -> Iterator[Pointer]:
+        """The client's handle, not freed meanwhile. Raises: ForkedError, ClosedError."""
+        self.check()
+        with self._changed:
+            pointer = self.check()
+            self._users += 1
+        try:
+            yield pointer
+        finally:
+            with self._changed:
+                self._users -= 1
+                self._changed.notify_all()
+
     def fileno(self) -> int:
         self.check()
         return self._fd
-
-    def wake(self) -> None:
-        """Makes those who wait look again."""
-        with self._changed:
-            if self.pointer is not None:
-                _lib.k8sleader_client_wake(self.pointer)
-            self._changed.notify_all()
 
     # ---- asyncio ----
 
@@ -125,21 +131,16 @@ class Pump:
             self._readers[loop] = self._readers.get(loop, 0) + 1
             return self._readers[loop]
 
-    def remove_reader(self, loop: object) -> int:
-        """Returns how often this loop does still; what it registered may be removed after this, on its own thread."""
+    def remove_reader(self, loop: object) -> None:
+        """To be called for the last one when the loop polls no more."""
         with self._changed:
-            left = self._readers.get(loop, 1) - 1
+            left = self.readers(loop) - 1
             if left > 0:
                 self._readers[loop] = left
-            return left
-
-    def reader_gone(self, loop: object) -> None:
-        """The loop has removed its registration."""
-        with self._changed:
-            self._readers.pop(loop, None)
+            else:
+                self._readers.pop(loop, None)
             self._changed.notify_all()
-        for listener in list(self._listeners.values()):
-            listener(None)
+        self._tell(None)
 
     def readers(self, loop: object) -> int:
         return self._readers.get(loop, 0)
@@ -147,7 +148,11 @@ class Pump:
     # ---- waiting ----
 
     def wait(self, done: Callable[[], T], timeout: float | None = None) -> T:
-        """Waits until done() is true, or the time has passed: what it returned last. timeout: seconds; None: for ever."""
+        """Waits until done() is true, or the time has passed: what it returned last. timeout: seconds; None: for ever.
+
+        done() may be asked several times, also under a lock: it answers the same until it was acted on, and does not wait.
+        Raises: ForkedError; ClosedError when the client ends before.
+        """
         self.check_process()
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -167,15 +172,21 @@ class Pump:
                 if self.over or self.pointer is None:
                     return
                 if self._pumping_thread is not None:
-                    # Asked again under the lock: what the pump delivered before, nobody will notify of.
+                    # Asked again under the lock: what was delivered before, nobody will notify of.
                     if not done():
                         self._changed.wait(left)
                     return
                 self._pumping_thread = me
+                if done():
+                    return
+            # Who delivers from here on wakes this.
             poll = select.poll()
             poll.register(self._fd, select.POLLIN)
+            poll.register(self._wake_out, select.POLLIN)
             # Rounded up: a wait that is a little short would turn round and round.
             poll.poll(None if left is None else int(left * 1000) + 1)
+            with suppress(BlockingIOError):
+                os.read(self._wake_out, 4096)
             self.deliver()
         finally:
             # Also when a signal's handler raised anywhere above.
@@ -183,6 +194,17 @@ class Pump:
                 with self._changed:
                     self._pumping_thread = None
                     self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Makes all who wait look again. Threads: any, also a signal's handler."""
+        with self._changed:
+            if self.pointer is not None and self._pumping_thread is not None:
+                with suppress(BlockingIOError):  # full: it is awake
+                    os.write(self._wake_in, b"w")
+            self._changed.notify_all()
+        self._tell(None)
+
+    # ---- delivering ----
 
     def deliver(self) -> None:
         """Takes what there is and gives it to those concerned. Does not wait for events. Threads: any."""
@@ -192,15 +214,24 @@ class Pump:
             code = _lib.take_events(self.pointer, self._taken)
             if code in (_lib.K8SLEADER_ERR_CLOSED, _lib.K8SLEADER_ERR_FORKED):
                 self.over = True
-            while self._taken:
-                # Left out of the list only when delivered: a signal's handler may raise in between, and the next who
-                # delivers goes on.
-                self._deliver_one(self._taken[0])
-                del self._taken[0]
-            for listener in list(self._listeners.values()):
-                listener(None)
-        with self._changed:
-            self._changed.notify_all()
+            if self._in_delivery:
+                return  # by a listener or a logging handler, which was called below
+            any_news = bool(self._taken) or self.over
+            self._in_delivery = True
+            try:
+                while self._taken:
+                    # Left in the list until delivered: when a signal's handler raises in between, who delivers next
+                    # goes on.
+                    self._deliver_one(self._taken[0])
+                    del self._taken[0]
+            finally:
+                self._in_delivery = False
+        if any_news and self._pumping_thread != threading.get_ident():
+            self.wake()
+        else:
+            with self._changed:
+                self._changed.notify_all()
+            self._tell(None)
 
     def _deliver_one(self, raw: EventTuple) -> None:
         ref = self._elections.get(raw[1])
@@ -212,30 +243,35 @@ class Pump:
         if event is None or election is None:
             return
         election.note(event)
-        for listener in list(self._listeners.values()):
-            listener(event)
+        self._tell(event)
 
     # ---- the end ----
 
     def free(self) -> None:
-        """Ends the client; waits for the thread that polls its descriptor. Threads: any; again is fine."""
-        if self.forked or self.pointer is None:
+        """Ends the client; waits for those who use its descriptor. Threads: any; again is fine."""
+        if self.forked:
             return
         with self._changed:
             self.over = True
-            pointer = self.pointer
-            while self._users or self._readers or self._pumping_thread not in (None, threading.get_ident()):
-                _lib.k8sleader_client_wake(pointer)
-                self._changed.wait(0.05)  # a thread that delivers may have taken the wake for another's
-            pointer_was, self.pointer = self.pointer, None
+        self.wake()
+        with self._changed:
+            me = threading.get_ident()
+            while self._users or self._readers or self._pumping_thread not in (None, me):
+                self._changed.wait()
+            pointer, self.pointer = self.pointer, None
             self._changed.notify_all()
-        if pointer_was is not None:
+        if pointer is not None:
             with self._delivering:
-                _lib.k8sleader_client_free(pointer_was)
+                self._release(pointer)
+
+    def _release(self, pointer: Pointer) -> None:
+        self._free_client(pointer)
+        self._close_fd(self._wake_in)
+        self._close_fd(self._wake_out)
 
     def __del__(self) -> None:
         # Nobody waits in it any more, and no election is left: they hold it.
         pointer = getattr(self, "pointer", None)
-        if pointer is not None:
+        if pointer is not None and hasattr(self, "_wake_in"):
             self.pointer = None
-            _lib.k8sleader_client_free(pointer)
+            self._release(pointer)

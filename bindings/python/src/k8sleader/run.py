@@ -67,6 +67,7 @@ class _Run:
         self._leaders: collections.deque[str] = collections.deque(maxlen=100)
         self._work: _Work | None = None
         self._begun: Term | None = None
+        self._over = False
 
     def note(self, event: Event | None) -> None:
         """[whichever thread delivers]"""
@@ -74,13 +75,15 @@ class _Run:
             self._leaders.append(event.leader)
 
     def loop(self) -> None:
-        while self._pump.wait(self._step_due) is not self._closed:
-            self._step_due_now()
+        while not self._over:
+            step = self._pump.wait(self._step_due)
+            if step is not None:
+                step()
 
     # What is to be done next is found while waiting, and done after it: a callback may take its time, and call anything.
 
-    def _closed(self) -> None:
-        pass
+    def _close(self) -> None:
+        self._over = True
 
     def _step_due(self) -> Callable[[], None] | None:
         if self._leaders and self._on_new_leader:
@@ -94,13 +97,9 @@ class _Run:
             try:
                 self._begun = self._election._begin()
             except ClosedError:
-                return self._closed
+                return self._close
         return self._begin_work if self._begun is not None else None
 
-    def _step_due_now(self) -> None:
-        step = self._step_due()
-        if step is not None:
-            step()
 
     def _tell_leader(self) -> None:
         leader = self._leaders.popleft()
