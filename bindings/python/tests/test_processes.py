@@ -9,11 +9,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
-from support import PATIENCE, SHORT, await_true, holder, run_script
+from support import PATIENCE, SHORT, holder, run_script
 
 import k8sleader
 
@@ -197,18 +196,3 @@ def test_a_thousand_cycles_do_not_grow(server, lock):
         gc.enable()
     assert after[1:] == (files, tasks)
     assert after[0] - memory < 4 << 20
-
-
-def test_no_thread_of_the_library_enters_python(server, lock):
-    seen = set()
-
-    def profile(*_):
-        seen.add(threading.current_thread().name)
-
-    threading.setprofile(profile)
-    try:
-        with server.client() as client, client.lead(lock, **SHORT):
-            await_true(lambda: client.locks(lock))
-    finally:
-        threading.setprofile(None)
-    assert not any(name.startswith("Dummy") for name in seen)

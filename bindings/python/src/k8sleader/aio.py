@@ -34,7 +34,11 @@ class Reader:
         self._pump = pump
         self._loop = asyncio.get_running_loop()
         if pump.add_reader(self._loop) == 1:
-            self._loop.add_reader(pump.fileno(), self._readable)
+            try:
+                self._loop.add_reader(pump.fileno(), self._readable)
+            except BaseException:  # a loop without add_reader
+                pump.remove_reader(self._loop)
+                raise
 
     def _readable(self) -> None:
         self._pump.deliver()
@@ -155,15 +159,13 @@ class AsyncLeading(Block):
             return False
         self._pump.unlisten(self)
         ours = self._was_for_us(kind)
-        lost = self._term is not None and self._term.lost.is_set()
-        loss = self._term._loss() if lost and self._term is not None else None
-        election, _ = self._work_ended()
+        election, term = self._work_ended()
         try:
             await self._closed(election)
         finally:
             self._reader.close()
-        if loss is not None and self._raise_on_loss and (error is None or ours):
-            raise loss from None
+        if self._raise_on_loss and (error is None or ours) and term.lost.is_set():
+            raise term._loss() from None
         return ours
 
 

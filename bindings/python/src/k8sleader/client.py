@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import time
@@ -16,7 +17,7 @@ from . import aio, ending
 from .aio import AsyncLeading
 from .configuration import make_config
 from .election import Election, Term
-from .errors import WaitTimeout, check, take_error
+from .errors import ClosedError, WaitTimeout, check, take_error
 from .events import LOGGER, Event, Reason, c_log_level
 from .leading import Leading
 from .options import Duration, Options, milliseconds, seconds_of
@@ -235,7 +236,7 @@ class Client:
         bound = seconds_of(timeout, "timeout")
         if aio.runs_here(self._pump):
             raise RuntimeError("asyncio tasks of this thread use the client: await client.aclose() instead")
-        with self._pump.using() as pointer:
+        with contextlib.suppress(ClosedError), self._pump.using() as pointer:  # another thread may be faster
             _lib.k8sleader_client_close(pointer)
         deadline = None if bound is None else time.monotonic() + bound
         while not self._pump.over and (deadline is None or time.monotonic() < deadline):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -136,7 +137,7 @@ class Term:
     @property
     def reason(self) -> Reason | None:
         """Why the term ended or is to end; None while it goes on."""
-        if self._reason is None and not self.is_leader and self._ended_lost is None:
+        if self._reason is None and not self.is_leader:
             self._election._pump.deliver()
         return self._reason
 
@@ -182,8 +183,10 @@ class Election:
         self._handle = _Handle(pointer, pump)
         self._pump = pump
         self._lock = threading.Lock()
-        self._term: Term | None = None
-        self._owner = threading.current_thread()
+        # The term that was given out, by its token. The object is not held: it holds this one, and the handle is to be
+        # freed without a garbage collection.
+        self._led: tuple[int, bool] | None = None
+        self._last: weakref.ref[Term] | None = None
         self.key = self._handle.key
         self.lock = _lib.k8sleader_election_lock(pointer)
         """``"namespace/name"``"""
@@ -223,11 +226,13 @@ class Election:
 
         Before any stop it does nothing. Idempotent. Returns at once.
         """
-        check(_lib.k8sleader_election_drained(self._handle.pointer, term._token))
         with self._lock:
-            if self._term is term and not term.is_leader:
-                term._ended_lost = term._is_lost()
-                self._term = None
+            # Asked before: the release may be quicker than the next line.
+            ended, lost = not term.is_leader, term._is_lost()
+            check(_lib.k8sleader_election_drained(self._handle.pointer, term._token))
+            if ended and self._led is not None and self._led[0] == term._token:
+                term._ended_lost = lost
+                self._led = None
 
     def stop(self) -> None:
         """Ends the candidacy. A leader goes on to hold the lock until the term is handed back. Returns at once."""
@@ -241,11 +246,12 @@ class Election:
     def give_up(self) -> None:
         """Stop, and hand back what is led: for whoever knows that no work is left. Returns at once."""
         self.stop()
-        term = self._term
+        with self._lock:
+            # Led, but given to nobody: its work has ended, since it has never begun.
+            led = self._led or self._ask_token()
+            term = self._current(*led) if led else None
         if term is not None:
             self.hand_back(term)
-        else:
-            self._hand_back_unseen()
 
     def finish(self, timeout: float | None) -> bool:
         """give_up(), and wait. Returns whether all has ended."""
@@ -254,9 +260,9 @@ class Election:
 
     def _begin(self) -> Term | None:
         """The term that began, if one has. Asked again before it was handed back: the same."""
-        term = self._term
-        if term is not None:
-            return term
+        with self._lock:
+            if self._led is not None:
+                return self._current(*self._led)
         state = _lib.k8sleader_election_wait(self._handle.pointer, 0)
         if state == _lib.K8SLEADER_ERR_CLOSED:
             raise ClosedError(f"{self.lock}: the candidacy was ended", _lib.K8SLEADER_ERR_CLOSED)
@@ -264,35 +270,42 @@ class Election:
         if state != 1:
             return None
         with self._lock:
-            code, token, error = _lib.k8sleader_election_fencing_token(self._handle.pointer)
-            if error is not None:
-                _lib.k8sleader_error_free(error)
-            if code not in (0, _lib.K8SLEADER_ERR_FENCING_TOKEN):
+            led = self._led or self._ask_token()
+            if led is None:
                 return None  # lost since
-            term = Term(self, token if code == 0 else 0, code == 0)
-            if not term.is_leader:
-                return None
-            self._term = term
+            term = self._current(*led)
+            if self._led is None and not term.is_leader:
+                return None  # the pump may have handed it back already
+            self._led = led
             return term
 
-    def _hand_back_unseen(self) -> None:
-        """A term that nobody was given: its work has ended, since it has never begun."""
-        with self._lock:
-            code, token, error = _lib.k8sleader_election_fencing_token(self._handle.pointer)
-            if error is not None:
-                _lib.k8sleader_error_free(error)
-            if code in (0, _lib.K8SLEADER_ERR_FENCING_TOKEN):
-                _lib.k8sleader_election_drained(self._handle.pointer, token)
+    def _current(self, token: int, numbered: bool) -> Term:
+        """The term of that token, as it was given before, if anybody has it still."""
+        term = self._last() if self._last else None
+        if term is None or term._token != token or term._ended_lost is not None:
+            term = Term(self, token, numbered)
+            self._last = weakref.ref(term)
+        return term
+
+    def _ask_token(self) -> tuple[int, bool] | None:
+        """The token of the term, and whether it has one; None when nothing is held."""
+        code, token, error = _lib.k8sleader_election_fencing_token(self._handle.pointer)
+        if error is not None:
+            _lib.k8sleader_error_free(error)
+        if code == _lib.K8SLEADER_ERR_FENCING_TOKEN:
+            return 0, False
+        return (token, True) if code == 0 else None
 
     def note(self, event: Event) -> None:
         """[the pump] What happened."""
         if event.type not in (EventType.STOPPED_LEADING, EventType.LOST_DURING_DRAIN):
             return
         with self._lock:
-            term = self._term
-            if term is not None and term._token == event.token:
-                term._reason = event.reason
-            elif event.type is EventType.STOPPED_LEADING:
+            last = self._last() if self._last else None
+            if last is not None and last._token == event.token:
+                last._reason = event.reason
+            given = self._led is not None and self._led[0] == event.token
+            if event.type is EventType.STOPPED_LEADING and not given:
                 _lib.k8sleader_election_drained(self._handle.pointer, event.token)
 
     # ---- events ----

@@ -44,7 +44,7 @@ def _end() -> None:
             try:
                 if election.closed:
                     continue
-                if others and election._term is not None:
+                if others and election._led is not None:
                     LOGGER.warning(
                         "%s: led at the interpreter's end, while threads still run (%s): not released, it runs out",
                         election.lock,

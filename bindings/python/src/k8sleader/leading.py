@@ -79,10 +79,8 @@ class Leading(Block):
     ) -> None:
         if self._pump.forked:
             return  # a child left the parent's block: the lock is the parent's, and its work goes on
-        lost = self._term is not None and self._term.lost.is_set()
-        loss = self._term._loss() if lost and self._term is not None else None
-        election, _ = self._work_ended()
+        election, term = self._work_ended()
         if not election.wait_closed(RELEASE_SECONDS):
             LOGGER.warning("%s: no answer to the release in time; it may have to run out", election.lock)
-        if loss is not None and self._raise_on_loss and error is None:
-            raise loss
+        if self._raise_on_loss and error is None and term.lost.is_set():
+            raise term._loss()

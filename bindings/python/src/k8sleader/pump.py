@@ -208,6 +208,8 @@ class Pump:
 
     def deliver(self) -> None:
         """Takes what there is and gives it to those concerned. Does not wait for events. Threads: any."""
+        if self.forked:
+            return
         with self._delivering:
             if self.pointer is None:
                 return

@@ -92,13 +92,17 @@ class _Run:
         if work is not None:
             if work.error is not None and work.term.is_leader:
                 return self._election.stop
-            return self._end_work if work.ended and work.term.stopped.is_set() else None
+            return self._end_work if self._stopped(work) else None
         if self._begun is None:
             try:
                 self._begun = self._election._begin()
             except ClosedError:
                 return self._close
         return self._begin_work if self._begun is not None else None
+
+    def _stopped(self, work: _Work) -> bool:
+        """The work has ended, and why it had to is known: the event follows the clock."""
+        return work.ended and work.term.stopped.is_set() and (work.term._reason is not None or self._election.closed)
 
 
     def _tell_leader(self) -> None:
@@ -130,7 +134,7 @@ class _Run:
         self._election.stop()
         if self._work is not None:
             work = self._work
-            self._pump.wait(lambda: work.ended)
+            self._pump.wait(lambda: self._stopped(work))
             self._end_work()
         elif self._begun is not None:
             self._election.hand_back(self._begun)

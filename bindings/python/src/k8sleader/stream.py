@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import collections
+import weakref
 from typing import TYPE_CHECKING
 
 from .errors import ClosedError
@@ -30,7 +31,16 @@ class EventStream:
         self._waiting: collections.deque[Event] = collections.deque()
         self._ended = False
         self.dropped = 0
-        pump.listen(self, self._note)
+        # Not held by the pump: a stream that is forgotten ends.
+        stream = weakref.ref(self, lambda ref: pump.unlisten(ref))
+
+        def note(event: Event | None) -> None:
+            found = stream()
+            if found is not None:
+                found._note(event)
+
+        self._key = stream
+        pump.listen(stream, note)
 
     def _note(self, event: Event | None) -> None:
         if event is None or (self._election is not None and event.key != self._election.key):
@@ -62,7 +72,7 @@ class EventStream:
     def close(self) -> None:
         """No more events are kept. Again is fine."""
         self._ended = True
-        self._pump.unlisten(self)
+        self._pump.unlisten(self._key)
 
     def __iter__(self) -> EventStream:
         return self

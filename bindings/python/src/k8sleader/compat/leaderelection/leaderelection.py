@@ -83,7 +83,11 @@ class LeaderElection:
             retry_period=config.retry_period,
         )
         logger.info("%s is a follower", lock.identity)
-        term = election.wait()
+        try:
+            term = election.wait()
+        except BaseException:
+            election.finish(RELEASE_SECONDS)  # no work has begun
+            raise
         if term is None:
             return
         logger.info("%s successfully acquired lease", lock.identity)
@@ -97,7 +101,7 @@ class LeaderElection:
             config.onstopped_leading()
         finally:
             election.stop()
-            if self._work_ended:
+            if self._work_ended or failed.is_set():
                 election.hand_back(term)
                 election.wait_closed(RELEASE_SECONDS)
             # Else it still runs: the lock is not released. The election goes with this function, and runs out.
