@@ -208,7 +208,9 @@ class Election:
 
     @property
     def closed(self) -> bool:
-        """The candidacy has ended, and with it any release."""
+        """The candidacy has ended, and with it any release; or the client has."""
+        if self._pump.pointer is None:
+            return True
         return _lib.k8sleader_election_wait(self._handle.pointer, 0) == _lib.K8SLEADER_ERR_CLOSED
 
     # ---- a term ----

@@ -15,6 +15,7 @@ from . import _k8sleader as _lib
 from .election import Election, Term
 from .errors import ClosedError
 from .events import Event, EventType, Reason
+from .leading import RELEASE_SECONDS
 from .options import Duration, Options
 
 if TYPE_CHECKING:
@@ -132,13 +133,16 @@ class _Run:
     def end(self) -> None:
         """After an exception: the work ends, the lease is released."""
         self._election.stop()
-        if self._work is not None:
-            work = self._work
-            self._pump.wait(lambda: self._stopped(work))
-            self._end_work()
-        elif self._begun is not None:
-            self._election.hand_back(self._begun)
-        self._election.wait_closed(5.0)
+        work = self._work
+        if work is not None:
+            self._pump.wait(lambda: self._stopped(work))  # a second Ctrl-C leaves here
+        try:
+            if work is not None:
+                self._end_work()
+            elif self._begun is not None:
+                self._election.hand_back(self._begun)
+        finally:
+            self._election.wait_closed(RELEASE_SECONDS)
 
 
 def run(
