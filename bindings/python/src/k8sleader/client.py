@@ -20,7 +20,7 @@ from .election import Election, Term
 from .errors import ClosedError, WaitTimeout, check, take_error
 from .events import LOGGER, Event, Reason, c_log_level
 from .leading import Leading
-from .options import Duration, Options, milliseconds, seconds_of
+from .options import Duration, Options, milliseconds, optional_text, seconds_of
 from .pump import Pump
 from .run import run
 from .stream import EventStream
@@ -213,7 +213,11 @@ class Client:
         bound = milliseconds(timeout, "timeout")
         with self._pump.using() as pointer:
             code, found, error = _lib.k8sleader_client_list_locks(
-                pointer, lock_resource, namespace or self._namespace, name, bound
+                pointer,
+                optional_text(lock_resource, "lock_resource"),
+                optional_text(namespace or self._namespace, "namespace"),
+                optional_text(name, "name"),
+                bound,
             )
         check(code, error)
         assert found is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _k8sleader as _lib
 from .errors import ConfigError, check, no_memory
+from .options import optional_text
 
 if TYPE_CHECKING:
     from ._k8sleader import Pointer
@@ -80,7 +81,8 @@ def make_config(
         if configuration is not None:
             _load_configuration(pointer, configuration)
         elif config_file is not None or context is not None:
-            path = None if config_file is None else os.fspath(config_file)
+            path = optional_text(None if config_file is None else os.fsdecode(config_file), "config_file")
+            context = optional_text(context, "context")
             check(*_lib.k8sleader_config_load_kubeconfig(pointer, path, context))
         check(_lib.k8sleader_config_set_log_level(pointer, log_level, 1))
     except BaseException:

@@ -88,25 +88,29 @@ _SWITCHES = {
 _ALL = sorted([*_DURATIONS, *_TEXTS, *_SWITCHES, "labels"])
 
 
-def _text(value: object, what: str) -> str:
+def text(value: object, what: str) -> str:
     # What stands behind a NUL would be cut off without a word.
     if not isinstance(value, str) or "\0" in value:
         raise OptionError(f"{what}: {value!r} is no text", _lib.K8SLEADER_ERR_OPTION)
     return value
 
 
+def optional_text(value: object, what: str) -> str | None:
+    return None if value is None else text(value, what)
+
+
 def _set(pointer: Pointer, name: str, value: object) -> None:
     if name in _DURATIONS:
         code = _DURATIONS[name](pointer, milliseconds(value, name))  # type: ignore[arg-type]
     elif name in _TEXTS:
-        code = 0 if value is None else _TEXTS[name](pointer, _text(value, name))
+        code = 0 if value is None else _TEXTS[name](pointer, text(value, name))
     elif name in _SWITCHES:
         code = _SWITCHES[name](pointer, bool(value))
     elif name == "labels":
         if not isinstance(value, Mapping):
             raise OptionError(f"labels: {value!r} is no mapping", _lib.K8SLEADER_ERR_OPTION)
         for key, label in value.items():
-            check(*_lib.k8sleader_options_set(pointer, "label", f"{_text(key, 'labels')}={_text(label, 'labels')}"))
+            check(*_lib.k8sleader_options_set(pointer, "label", f"{text(key, 'labels')}={text(label, 'labels')}"))
         code = 0
     else:
         raise TypeError(f"{name!r} is no option of an election; there are {', '.join(_ALL)}")
@@ -116,7 +120,7 @@ def _set(pointer: Pointer, name: str, value: object) -> None:
 
 def make_options(mode: int, name: str, given: Mapping[str, object]) -> Pointer:
     """Options for the C library, to be freed by the caller."""
-    pointer = _lib.k8sleader_options_new(mode, _text(name, "name"))
+    pointer = _lib.k8sleader_options_new(mode, text(name, "name"))
     if pointer is None:
         no_memory()
     try:
