@@ -244,3 +244,13 @@ def test_the_same_block_twice(client, lock):
             block.__enter__()
     with block as term:
         assert term.is_leader
+
+
+def test_ctrl_c_while_the_server_is_asked(server, client):
+    server.fault(verb="list", resource="leases", action="delay", delay_ms=1500)
+    timer = interrupt_soon()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        client.locks()
+    assert time.monotonic() - began < 1.4
+    timer.join()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from . import aio, ending
 from .aio import AsyncLeading
 from .configuration import make_config
 from .election import Election, Term
-from .errors import ClosedError, WaitTimeout, check, take_error
+from .errors import ClosedError, WaitTimeout, check, no_memory, take_error
 from .events import LOGGER, Event, Reason, c_log_level
 from .leading import Leading
 from .options import Duration, Options, milliseconds, optional_text, seconds_of
@@ -27,6 +28,8 @@ from .stream import EventStream
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ._k8sleader import Pointer
 
 _NOT_RECORDED = -(2**63)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -208,23 +211,32 @@ class Client:
     ) -> list[Lock]:
         """Asks the server once who holds the locks of a namespace. name: only that one.
 
-        Blocks for timeout at most, without the GIL. Raises: RequestError, WaitTimeout, OptionError, ClosedError, ForkedError.
+        Blocks for timeout at most. Ctrl-C interrupts it. Raises: RequestError, WaitTimeout, OptionError, ClosedError,
+        ForkedError.
         """
         bound = milliseconds(timeout, "timeout")
-        with self._pump.using() as pointer:
-            code, found, error = _lib.k8sleader_client_list_locks(
-                pointer,
-                optional_text(lock_resource, "lock_resource"),
-                optional_text(namespace or self._namespace, "namespace"),
-                optional_text(name, "name"),
-                bound,
-            )
-        check(code, error)
-        assert found is not None
-        try:
-            return [_lock(found, i) for i in range(_lib.k8sleader_lock_list_count(found))]
-        finally:
-            _lib.k8sleader_lock_list_free(found)
+        resource = optional_text(lock_resource, "lock_resource")
+        where = optional_text(namespace or self._namespace, "namespace")
+        which = optional_text(name, "name")
+        self._pump.check()
+        answer: list[list[Lock] | BaseException] = []
+
+        def ask() -> None:
+            try:
+                with self._pump.using() as pointer:
+                    code, found, error = _lib.k8sleader_client_list_locks(pointer, resource, where, which, bound)
+                answer.append(_take_locks(code, found, error))
+            except BaseException as raised:  # raised again below
+                answer.append(raised)
+
+        # The C call can't be interrupted: beside it, this thread can.
+        thread = threading.Thread(target=ask, name="k8sleader locks")
+        thread.start()
+        thread.join()
+        result = answer[0]
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     # ---- the end ----
 
@@ -296,7 +308,17 @@ def _time(microseconds: int) -> datetime.datetime | None:
     return _EPOCH + datetime.timedelta(microseconds=microseconds)
 
 
-def _lock(found: Any, i: int) -> Lock:
+def _take_locks(code: int, found: Pointer | None, error: Pointer | None) -> list[Lock]:
+    check(code, error)
+    if found is None:
+        no_memory()
+    try:
+        return [_lock(found, i) for i in range(_lib.k8sleader_lock_list_count(found))]
+    finally:
+        _lib.k8sleader_lock_list_free(found)
+
+
+def _lock(found: Pointer, i: int) -> Lock:
     return Lock(
         name=_lib.k8sleader_lock_list_name(found, i),
         namespace=_lib.k8sleader_lock_list_namespace(found, i),
