@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The embedded API server for tests: a pytest fixture, and a class for other frameworks.
+"""The embedded API server for tests: the pytest fixture ``k8sleader_server``, and a class for other frameworks.
 
     def test_leads(k8sleader_server):
         with k8sleader_server.client() as client, client.lead("web") as term:
@@ -20,10 +20,7 @@ import ssl
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from .client import Client
 
@@ -120,16 +117,3 @@ def _found(pattern: str, text: str) -> str:
     if match is None:
         raise RuntimeError(f"the dev-server's kubeconfig has no {pattern}")
     return match[1]
-
-
-@pytest.fixture(scope="session")
-def _k8sleader_server_process() -> Iterator[DevServer]:
-    with DevServer() as server:
-        yield server
-
-
-@pytest.fixture
-def k8sleader_server(_k8sleader_server_process: DevServer) -> DevServer:
-    """The embedded API server, one for the whole run, without faults at each test's start."""
-    _k8sleader_server_process.clear_faults()
-    return _k8sleader_server_process
