@@ -170,29 +170,30 @@ class Election:
     """A candidate: stands until it is stopped. Made by :meth:`Client.stand`. Threads: any. Since 0.9."""
 
     def __init__(self, pump: Pump, mode: int, name: str, options: Mapping[str, object], rejoin: bool = True) -> None:
-        made = make_options(mode, name, options)
-        try:
-            _lib.k8sleader_options_set_rejoin(made, rejoin)
-            with pump.using() as client:
-                code, pointer, error = _lib.k8sleader_election_start(client, made)
-        finally:
-            _lib.k8sleader_options_free(made)
-        check(code, error)
-        if pointer is None:
-            no_memory()
-        self._handle = _Handle(pointer, pump)
+        pump.check()
         self._pump = pump
         self._lock = threading.Lock()
         # The term that was given out, by its token. The object is not held: it holds this one, and the handle is to be
         # freed without a garbage collection.
         self._led: tuple[int, bool] | None = None
         self._last: weakref.ref[Term] | None = None
-        self.key = self._handle.key
-        self.lock = _lib.k8sleader_election_lock(pointer)
-        """``"namespace/name"``"""
-        self.identity = _lib.k8sleader_election_identity(pointer)
-        """Who we are."""
-        pump.add(self)
+        made = make_options(mode, name, options)
+        try:
+            _lib.k8sleader_options_set_rejoin(made, rejoin)
+            with pump.quiet, pump.using() as client:  # no event of it is delivered before it is known
+                code, pointer, error = _lib.k8sleader_election_start(client, made)
+                check(code, error)
+                if pointer is None:
+                    no_memory()
+                self._handle = _Handle(pointer, pump)
+                self.key = self._handle.key
+                self.lock = _lib.k8sleader_election_lock(pointer)
+                """``"namespace/name"``"""
+                self.identity = _lib.k8sleader_election_identity(pointer)
+                """Who we are."""
+                pump.add(self)
+        finally:
+            _lib.k8sleader_options_free(made)
 
     # ---- what may be asked ----
 

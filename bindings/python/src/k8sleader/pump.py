@@ -36,7 +36,7 @@ T = TypeVar("T")
 class Pump:
     """One client's events. Threads: any.
 
-    Locks, in the order of their taking: _delivering, then _changed, then an election's. None is held while a thread waits.
+    Locks, in the order of their taking: quiet, then _changed, then an election's. None is held while a thread waits.
     """
 
     _free_client = staticmethod(_lib.k8sleader_client_free)  # still there when the interpreter takes its modules down
@@ -55,8 +55,8 @@ class Pump:
         self._users = 0
         self._readers: dict[object, int] = {}  # by asyncio's loops: how many use the registration
         self._taken: list[EventTuple] = []
-        # Entered again by a logging handler that uses the client.
-        self._delivering = threading.RLock()
+        # Held while events are delivered; entered again by a logging handler that uses the client.
+        self.quiet = threading.RLock()
         self._in_delivery = False
         self._elections: dict[int, weakref.ref[Election]] = {}
         self._listeners: dict[object, Callable[[Event | None], None]] = {}
@@ -155,11 +155,18 @@ class Pump:
         """
         self.check_process()
         deadline = None if timeout is None else time.monotonic() + timeout
+        looked = False
         while True:
             result = done()
-            left = None if deadline is None else deadline - time.monotonic()
-            if result or (left is not None and left <= 0):
+            if result:
                 return result
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                if looked:
+                    return result
+                looked = True
+                self.deliver()  # what is there, also when nobody wants to wait
+                continue
             if self.over or self.pointer is None:
                 raise ClosedError("the client was closed meanwhile", _lib.K8SLEADER_ERR_CLOSED)
             self._wait_once(done, left)
@@ -183,8 +190,8 @@ class Pump:
             poll = select.poll()
             poll.register(self._fd, select.POLLIN)
             poll.register(self._wake_out, select.POLLIN)
-            # Rounded up: a wait that is a little short would turn round and round.
-            poll.poll(None if left is None else int(left * 1000) + 1)
+            # Rounded up: a wait that is a little short would turn round and round. Bounded: it counts in an int.
+            poll.poll(None if left is None else int(min(left, 86400) * 1000) + 1)
             with suppress(BlockingIOError):
                 os.read(self._wake_out, 4096)
             self.deliver()
@@ -210,7 +217,7 @@ class Pump:
         """Takes what there is and gives it to those concerned. Does not wait for events. Threads: any."""
         if self.forked:
             return
-        with self._delivering:
+        with self.quiet:
             if self.pointer is None:
                 return
             code = _lib.take_events(self.pointer, self._taken)
@@ -263,7 +270,7 @@ class Pump:
             pointer, self.pointer = self.pointer, None
             self._changed.notify_all()
         if pointer is not None:
-            with self._delivering:
+            with self.quiet:
                 self._release(pointer)
 
     def _release(self, pointer: Pointer) -> None:
