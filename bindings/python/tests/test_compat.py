@@ -18,7 +18,6 @@ official = pytest.importorskip("kubernetes.leaderelection")
 
 
 @pytest.fixture
-
 def their_tests(monkeypatch):
     """Their test module, as installed, with ours where it imports theirs."""
     monkeypatch.setitem(sys.modules, "kubernetes.leaderelection.leaderelection", leaderelection)
@@ -51,7 +50,6 @@ def test_those_of_the_official_suite_that_stand_in_a_wrong_class(their_tests):
 
 
 @pytest.fixture
-
 def api(server):
     configuration = kubernetes.client.Configuration()
     kubernetes.config.load_kube_config(server.kubeconfig, client_configuration=configuration)
@@ -74,7 +72,6 @@ def config_of(lock, started, stopped):
 
 
 @pytest.mark.parametrize("kind", ["LeaseLock", "ConfigMapLock"])
-
 def test_leads_with_an_official_lock(server, api, lock, kind):
     official_lock = lock_class(kind)(lock, "default", "me")
     said = []
@@ -102,7 +99,6 @@ def test_returns_when_an_official_lock_is_lost(server, api, lock):
     leaderelection.LeaderElection(config_of(lock_class("LeaseLock")(lock, "default", "me"), started, stopped.set)).run()
     assert stopped.is_set()
     release.set()
-
 
 
 def test_no_config():

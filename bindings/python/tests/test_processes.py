@@ -141,9 +141,7 @@ def test_multiprocessing(server, client, lock, method):
     context = multiprocessing.get_context(method)
     results = context.Queue()
     with client.lead(f"{lock}-parent", **SHORT):
-        processes = [
-            context.Process(target=_lead_in_a_process, args=(server.kubeconfig, lock, results)) for _ in range(3)
-        ]
+        processes = [context.Process(target=_lead_in_a_process, args=(server.kubeconfig, lock, results)) for _ in range(3)]
         for process in processes:
             process.start()
         tokens = [results.get(timeout=60) for _ in processes]

@@ -54,7 +54,7 @@ class Reader:
         self._pump.remove_reader(self._loop)
 
 
-async def until(pump: Pump, done: Callable[[], T], timeout: float | None = None) -> T:
+async def until(pump: Pump, done: Callable[[], T], timeout: float | None = None, past_the_end: bool = False) -> T:
     """Pump.wait for a task; a Reader of this loop must be open. Cancelling it leaves nothing behind."""
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
@@ -77,7 +77,7 @@ async def until(pump: Pump, done: Callable[[], T], timeout: float | None = None)
             result = done()
             if result or late:
                 return result
-            if pump.over:
+            if pump.over and not past_the_end:
                 raise ClosedError("the client was closed meanwhile", _lib.K8SLEADER_ERR_CLOSED)
             # Not wait_for(): before Python 3.12 it may lose a cancellation that comes together with the result.
             await changed.wait()
@@ -184,7 +184,7 @@ async def close(pump: Pump) -> None:
     try:
         with pump.using() as pointer:
             _lib.k8sleader_client_close(pointer)
-        await until(pump, lambda: pump.over and pump.readers(loop) == 1)
+        await until(pump, lambda: pump.over and pump.readers(loop) == 1, past_the_end=True)
     finally:
         reader.close()
     pump.free()

@@ -105,9 +105,7 @@ class Client:
         LeadershipLost when the lease was lost meanwhile. Ctrl-C interrupts the wait.
         Raises: WaitTimeout, OptionError, ClosedError, ForkedError.
         """
-        return Leading(
-            self._pump, name, self._with_namespace(options), seconds_of(timeout, "timeout"), raise_on_loss
-        )
+        return Leading(self._pump, name, self._with_namespace(options), seconds_of(timeout, "timeout"), raise_on_loss)
 
     def alead(
         self,
@@ -122,9 +120,7 @@ class Client:
         When the lease is lost, or a stop is asked for, the task in the block is cancelled; the cancellation ends with the
         block, as that of ``asyncio.timeout`` does.
         """
-        return AsyncLeading(
-            self._pump, name, self._with_namespace(options), seconds_of(timeout, "timeout"), raise_on_loss
-        )
+        return AsyncLeading(self._pump, name, self._with_namespace(options), seconds_of(timeout, "timeout"), raise_on_loss)
 
     def run(
         self,
@@ -164,9 +160,7 @@ class Client:
         only by the Pod's end; should it be taken away by hand, ``term.lost`` tells. Ctrl-C interrupts the wait.
         Raises: WaitTimeout; ElectionError, RequestError and ConfigError for what waiting does not mend.
         """
-        election = Election(
-            self._pump, _lib.K8SLEADER_FOR_LIFE, lock, self._with_namespace(options), rejoin=False
-        )
+        election = Election(self._pump, _lib.K8SLEADER_FOR_LIFE, lock, self._with_namespace(options), rejoin=False)
         errors: list[Exception] = []
 
         def note(event: Event | None) -> None:
@@ -270,9 +264,7 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     async def __aenter__(self) -> Client:

@@ -38,9 +38,7 @@ def _bearer_token(configuration: Any) -> str | None:
 def _refuse_unsupported(configuration: Any) -> None:
     """What would change how to connect, and that the library can't do, is refused by name."""
     if getattr(configuration, "verify_ssl", True) is False:
-        raise ConfigError(
-            "configuration: verify_ssl=False is not supported: set ssl_ca_cert", _lib.K8SLEADER_ERR_UNSUPPORTED
-        )
+        raise ConfigError("configuration: verify_ssl=False is not supported: set ssl_ca_cert", _lib.K8SLEADER_ERR_UNSUPPORTED)
     for name in ("proxy", "username", "password"):
         if getattr(configuration, name, None):
             raise ConfigError(f"configuration: {name} is not supported", _lib.K8SLEADER_ERR_UNSUPPORTED)
@@ -68,9 +66,7 @@ def _load_configuration(pointer: Pointer, configuration: Any) -> None:
         check(_lib.k8sleader_config_set_tls_server_name(pointer, configuration.tls_server_name))
 
 
-def make_config(
-    config_file: str | os.PathLike[str] | None, context: str | None, configuration: Any, log_level: int
-) -> Pointer:
+def make_config(config_file: str | os.PathLike[str] | None, context: str | None, configuration: Any, log_level: int) -> Pointer:
     """A config for the C library; whoever gets it frees it, unless a client takes it."""
     if configuration is not None and (config_file is not None or context is not None):
         raise TypeError("configuration stands for itself: without config_file and context")

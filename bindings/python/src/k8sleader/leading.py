@@ -42,9 +42,7 @@ class Block:
     def _timed_out(self, election: Election) -> WaitTimeout:
         leader = election.leader
         led = f"led by {leader}" if leader else "not to be had"
-        return WaitTimeout(
-            f"{election.lock} is {led}: not leader within {self._timeout:g} s", _lib.K8SLEADER_ERR_TIMEOUT
-        )
+        return WaitTimeout(f"{election.lock} is {led}: not leader within {self._timeout:g} s", _lib.K8SLEADER_ERR_TIMEOUT)
 
     def _work_ended(self) -> tuple[Election, Term]:
         """The block was left: no more work, so the lock is given back."""
@@ -74,9 +72,7 @@ class Leading(Block):
                 election.finish(RELEASE_SECONDS)
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._pump.forked:
             return  # a child left the parent's block: the lock is the parent's, and its work goes on
         election, term = self._work_ended()

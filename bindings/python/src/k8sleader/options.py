@@ -56,9 +56,7 @@ def milliseconds(value: Duration, what: str) -> int:
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         seconds = float(value)
     else:
-        raise OptionError(
-            f"{what}: {value!r} is neither a timedelta nor a number of seconds", _lib.K8SLEADER_ERR_OPTION
-        )
+        raise OptionError(f"{what}: {value!r} is neither a timedelta nor a number of seconds", _lib.K8SLEADER_ERR_OPTION)
     if not 0 <= seconds <= 1e9:  # NaN, too, is not
         raise OptionError(f"{what}: {value!r} is out of range", _lib.K8SLEADER_ERR_DURATION)
     return math.ceil(round(seconds * 1000, 6))

@@ -105,7 +105,6 @@ class _Run:
         """The work has ended, and why it had to is known: the event follows the clock."""
         return work.ended and work.term.stopped.is_set() and (work.term._reason is not None or self._election.closed)
 
-
     def _tell_leader(self) -> None:
         leader = self._leaders.popleft()
         if self._on_new_leader:
