@@ -188,8 +188,16 @@ def test_become_in_a_pod(server, monkeypatch, lock):
         assert term.is_leader
         assert term.fencing_token > 0
         server.request("DELETE", f"/api/v1/namespaces/default/configmaps/{lock}")
-        owned = f"/api/v1/namespaces/default/configmaps/{lock}"
-        await_true(lambda: server.request("GET", owned)["metadata"]["ownerReferences"][0]["name"] == lock)
+
+        def is_ours_again():
+            try:
+                found = server.request("GET", f"/api/v1/namespaces/default/configmaps/{lock}")
+            except OSError as error:
+                assert getattr(error, "code", None) == 404, error
+                return False
+            return found["metadata"]["ownerReferences"][0]["name"] == lock
+
+        await_true(is_ours_again)
         election = term._election
         term.stop()
         election.hand_back(term)

@@ -191,7 +191,10 @@ class Client:
     # ---- what happens, and who leads ----
 
     def events(self) -> EventStream:
-        """``for event in client.events():`` what happens in all elections from now on, until the client is closed."""
+        """``for event in client.events():`` what happens in all elections from now on, until the client is closed.
+
+        Of an election that is forgotten, or whose block was left, what was not delivered yet is left out.
+        """
         self._pump.check()
         return EventStream(self._pump, None)
 
