@@ -57,7 +57,7 @@ def test_no_kubeconfig(tmp_path):
 
 
 def test_context(server):
-    with k8sleader.Client(server.kubeconfig, "dev-server") as client:
+    with k8sleader.Client(server.kubeconfig, getattr(server, "context", "dev-server")) as client:
         assert client.stand("by-context").lock == "default/by-context"
     with pytest.raises(k8sleader.ConfigError, match="none"):
         k8sleader.Client(server.kubeconfig, context="none")

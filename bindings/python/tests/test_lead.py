@@ -19,8 +19,8 @@ def test_leads_and_releases(server, client, lock):
         assert term.may_finish
         assert not term.lost.is_set()
         assert not term.stopped.is_set()
-        assert 0 < term.time_left <= 1.4
-        assert term.time_left < term.grace_left <= 1.8
+        assert 0 < term.time_left <= SHORT["renew_deadline"]
+        assert term.time_left < term.grace_left <= 0.9 * SHORT["lease_duration"]
         assert term.lock == f"default/{lock}"
         assert term.identity == "me"
         assert term.reason is None
@@ -232,7 +232,7 @@ def test_locks(client, lock):
     with client.lead(lock, identity="me", **SHORT):
         (found,) = client.locks(lock)
     assert (found.name, found.namespace, found.holder) == (lock, "default", "me")
-    assert found.lease_duration == datetime.timedelta(seconds=2)
+    assert found.lease_duration == datetime.timedelta(seconds=SHORT["lease_duration"])
     assert found.renew_time is not None
     assert found.renew_time.tzinfo is not None
 
