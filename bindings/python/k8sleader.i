@@ -30,7 +30,6 @@
 %thread k8sleader_config_load_incluster;
 %thread k8sleader_config_load_kubeconfig;
 %thread k8sleader_election_free;
-%thread k8sleader_election_start;
 %thread k8sleader_election_wait;
 
 /* ---- out parameters ---- */
@@ -78,6 +77,7 @@
 %ignore k8sleader_client_next_event;
 %ignore k8sleader_client_start_dispatcher;
 %ignore k8sleader_election_leader;
+%ignore k8sleader_election_start;
 %ignore k8sleader_election_user;
 %ignore k8sleader_options_list;
 %ignore K8SLEADER_API;
@@ -175,6 +175,39 @@ PyObject *take_events(k8sleader_client *client, PyObject *into)
         if (failed)
             return NULL;
     }
+}
+%}
+
+%typemap(out) PyObject *start_election "$result = $1;"
+%inline %{
+/*
+ * Starts an election and appends its handle to the list before anything of Python's runs: Ctrl-C that came meanwhile is
+ * raised as soon as this returns, and a handle in a result would then be lost, with a candidate that nobody can stop.
+ * Returns a tuple: the code, and the error or None.
+ */
+PyObject *start_election(k8sleader_client *client, const k8sleader_options *options, PyObject *into)
+{
+    k8sleader_election *election = NULL;
+    k8sleader_error *error = NULL;
+    int code;
+    Py_BEGIN_ALLOW_THREADS
+    code = k8sleader_election_start(client, options, NULL, NULL, NULL, &election, &error);
+    Py_END_ALLOW_THREADS
+    if (election) {
+        PyObject *handle = SWIG_NewPointerObj(election, SWIGTYPE_p_k8sleader_election, 0);
+        int failed = !handle || PyList_Append(into, handle) != 0;
+        Py_XDECREF(handle);
+        if (failed) {
+            k8sleader_election_free(election);
+            return NULL;
+        }
+    }
+    PyObject *described = Py_None;
+    if (error)
+        described = SWIG_NewPointerObj(error, SWIGTYPE_p_k8sleader_error, 0);
+    else
+        Py_INCREF(described);
+    return Py_BuildValue("(iN)", code, described);
 }
 %}
 

@@ -55,7 +55,9 @@ def interrupt_soon(seconds: float = 0.3) -> threading.Timer:
     return timer
 
 
-def run_script(server: DevServer, script: str, *arguments: str, timeout: float = 3 * PATIENCE) -> subprocess.CompletedProcess[str]:
+def run_script(
+    server: DevServer, script: str, *arguments: str, timeout: float = 3 * PATIENCE
+) -> subprocess.CompletedProcess[str]:
     """A program of its own, with the server's kubeconfig as its first argument."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script), server.kubeconfig, *arguments],

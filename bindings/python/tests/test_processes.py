@@ -84,11 +84,12 @@ def test_ctrl_c_ends_a_program_that_waits(server, client, lock):
         assert process.returncode == -signal.SIGINT
 
 
-def in_child(function):
-    """Its result in a forked child, as a text."""
+def in_child(function, patience=PATIENCE):
+    """Its result in a forked child, as a text; the child ends after its patience."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
+        signal.alarm(int(patience))
         try:
             os.write(writer, repr(function()).encode())
         except BaseException as error:

@@ -134,7 +134,8 @@ class AsyncLeading(Block):
 
     def _look(self, event: Event | None) -> None:
         """[whichever thread delivers]"""
-        if event is None and self._term is not None and self._term.stopped.is_set():
+        term = self._term  # once: the loop's thread may be leaving the block
+        if event is None and term is not None and term.stopped.is_set():
             _soon(self._loop, self._cancel)
 
     def _cancel(self) -> None:
@@ -181,10 +182,15 @@ async def close(pump: Pump) -> None:
     """Client.close() for a task."""
     loop = asyncio.get_running_loop()
     reader = Reader(pump)
+    pump.closers[loop] = pump.closers.get(loop, 0) + 1
     try:
         with pump.using() as pointer:
             _lib.k8sleader_client_close(pointer)
-        await until(pump, lambda: pump.over and pump.readers(loop) == 1, past_the_end=True)
+        await until(pump, lambda: pump.over and pump.readers(loop) == pump.closers[loop], past_the_end=True)
     finally:
         reader.close()
-    pump.free()
+        pump.closers[loop] -= 1
+        # The last of several: before, it would wait for the others, and they run on this thread.
+        if pump.over and pump.readers(loop) == 0:
+            pump.closers.pop(loop)
+            pump.free()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from . import _k8sleader as _lib
-from .errors import ClosedError, LeadershipLost, check, no_memory, take_error
+from .errors import ClosedError, LeadershipLost, check, take_error
 from .events import Event, EventType, Reason
 from .options import Duration, make_options, seconds_of
 from .stream import EventStream
@@ -28,14 +28,16 @@ class _Handle:
     __slots__ = ("key", "pointer", "pump")
     _free = staticmethod(_lib.k8sleader_election_free)  # still there when the interpreter takes its modules down
 
-    def __init__(self, pointer: Pointer, pump: Pump) -> None:
-        self.pointer = pointer
-        self.key = _lib.election_key(pointer)
+    def __init__(self, started: list[Pointer], pump: Pump) -> None:
+        """Takes the one that was started out of the list: it is always in one of the two."""
         self.pump = pump
+        self.key = _lib.election_key(started[0])
+        self.pointer = started.pop()
 
     def __del__(self) -> None:
-        self.pump.remove(self.key)
-        self._free(self.pointer)
+        if hasattr(self, "pointer"):
+            self.pump.remove(self.key)
+            self._free(self.pointer)
 
 
 class Signal:
@@ -178,15 +180,13 @@ class Election:
         self._led: tuple[int, bool] | None = None
         self._last: weakref.ref[Term] | None = None
         made = make_options(mode, name, options)
+        started: list[Pointer] = []
         try:
             _lib.k8sleader_options_set_rejoin(made, rejoin)
             with pump.quiet, pump.using() as client:  # no event of it is delivered before it is known
-                code, pointer, error = _lib.k8sleader_election_start(client, made)
-                check(code, error)
-                if pointer is None:
-                    no_memory()
-                self._handle = _Handle(pointer, pump)
-                self.key = self._handle.key
+                check(*_lib.start_election(client, made, started))
+                self._handle = _Handle(started, pump)
+                pointer, self.key = self._handle.pointer, self._handle.key
                 self.lock = _lib.k8sleader_election_lock(pointer)
                 """``"namespace/name"``"""
                 self.identity = _lib.k8sleader_election_identity(pointer)
@@ -194,6 +194,8 @@ class Election:
                 pump.add(self)
         finally:
             _lib.k8sleader_options_free(made)
+            for left in started:  # Ctrl-C came: nobody knows it, and it must not lead
+                _lib.k8sleader_election_free(left)
 
     # ---- what may be asked ----
 
@@ -229,11 +231,15 @@ class Election:
 
         Before any stop it does nothing. Idempotent. Returns at once.
         """
+        self._pump.check_process()  # a child must not touch the lock: another thread of the parent may have held it
         with self._lock:
-            # Asked before: the release may be quicker than the next line.
-            ended, lost = not term.is_leader, term._is_lost()
+            # Asked before: the release may be quicker than the next line. And asked once: what the library takes for the
+            # end of the term must be what is noted here.
+            if term.is_leader:
+                return
+            lost = term._is_lost()
             check(_lib.k8sleader_election_drained(self._handle.pointer, term._token))
-            if ended and self._led is not None and self._led[0] == term._token:
+            if self._led is not None and self._led[0] == term._token:
                 term._ended_lost = lost
                 self._led = None
 
@@ -246,10 +252,16 @@ class Election:
         """Waits until the candidacy has ended, and with it the release. Returns whether it has. Ctrl-C interrupts it."""
         return self._pump.wait(lambda: self.closed, seconds_of(timeout, "timeout"))
 
-    def give_up(self) -> None:
-        """Stop, and hand back what is led: for whoever knows that no work is left. Returns at once."""
+    def give_up(self, working: bool = False) -> None:
+        """Stop, and hand back what is led: for whoever knows that no work is left. Returns at once.
+
+        working: a term that was given out stays what it is, since its work may go on.
+        """
         self.stop()
         with self._lock:
+            # From the stop on no term is given out any more.
+            if working and self._led is not None:
+                return
             # Led, but given to nobody: its work has ended, since it has never begun.
             led = self._led or self._ask_token()
             term = self._current(*led) if led else None

@@ -44,14 +44,16 @@ def _end() -> None:
             try:
                 if election.closed:
                     continue
-                if others and election._led is not None:
+                # One step: a daemon thread may get its term between a look and a release.
+                election.give_up(working=bool(others))
+                if election._led is not None:
                     LOGGER.warning(
                         "%s: led at the interpreter's end, while threads still run (%s): not released, it runs out",
                         election.lock,
                         ", ".join(others),
                     )
                     continue
-                if not election.finish(max(deadline - time.monotonic(), 0.0)):
+                if not election.wait_closed(max(deadline - time.monotonic(), 0.0)):
                     LOGGER.warning("%s: no answer to the release at the interpreter's end", election.lock)
             except K8sLeaderError as error:
                 LOGGER.warning("%s: %s", election.lock, error)

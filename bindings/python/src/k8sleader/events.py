@@ -87,13 +87,13 @@ def c_log_level(level: int) -> int:
     return max(wanted, default=_lib.K8SLEADER_LOG_ERROR)
 
 
-def log_line(raw: EventTuple, lock: str) -> bool:
-    """Logs an event that is a log line; False when it is another one."""
-    if _lib.k8sleader_event_type_name(raw[0]) != "log":
-        return False
-    message = raw[7]
-    LOGGER.log(_LEVELS.get(raw[8], logging.INFO), "%s%s%s", lock, ": " if lock else "", message)
-    return True
+def is_log_line(raw: EventTuple) -> bool:
+    return _lib.k8sleader_event_type_name(raw[0]) == "log"
+
+
+def log_line(raw: EventTuple, lock: str) -> None:
+    """Logs an event that is a line of the log."""
+    LOGGER.log(_LEVELS.get(raw[8], logging.INFO), "%s%s%s", lock, ": " if lock else "", raw[7])
 
 
 def read_event(raw: EventTuple, lock: str) -> Event | None:

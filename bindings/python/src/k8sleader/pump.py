@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from . import _k8sleader as _lib
 from .errors import ClosedError, ForkedError
-from .events import Event, log_line, read_event
+from .events import Event, is_log_line, log_line, read_event
 
 if TYPE_CHECKING:
     from ._k8sleader import EventTuple, Pointer
@@ -45,7 +45,8 @@ class Pump:
     def __init__(self, pointer: Pointer) -> None:
         self.pointer: Pointer | None = pointer
         self.over = False
-        """The client has ended: nothing more will come."""
+        """The client has ended, and all that came is delivered."""
+        self._ending = False  # the last has been taken
         self._fd = _lib.k8sleader_client_get_fd(pointer)
         self._pid = os.getpid()
         # The pump's own: what is written to the client's descriptor, a loop beside it may have read before it looks.
@@ -54,6 +55,7 @@ class Pump:
         self._pumping_thread: int | None = None
         self._users = 0
         self._readers: dict[object, int] = {}  # by asyncio's loops: how many use the registration
+        self.closers: dict[object, int] = {}  # by asyncio's loops, on whose thread alone: how many of those await the end
         self._taken: list[EventTuple] = []
         # Held while events are delivered; entered again by a logging handler that uses the client.
         self.quiet = threading.RLock()
@@ -108,15 +110,18 @@ class Pump:
     def using(self) -> Iterator[Pointer]:
         """The client's handle, not freed meanwhile. Raises: ForkedError, ClosedError."""
         self.check()
-        with self._changed:
-            pointer = self.check()
-            self._users += 1
+        counted = False
         try:
+            with self._changed:
+                pointer = self.check()
+                self._users += 1
+                counted = True  # Ctrl-C may come as soon as the lock is given back
             yield pointer
         finally:
-            with self._changed:
-                self._users -= 1
-                self._changed.notify_all()
+            if counted:
+                with self._changed:
+                    self._users -= 1
+                    self._changed.notify_all()
 
     def fileno(self) -> int:
         self.check()
@@ -222,17 +227,29 @@ class Pump:
                 return
             code = _lib.take_events(self.pointer, self._taken)
             if code in (_lib.K8SLEADER_ERR_CLOSED, _lib.K8SLEADER_ERR_FORKED):
-                self.over = True
+                self._ending = True
             if self._in_delivery:
                 return  # by a listener or a logging handler, which was called below
-            any_news = bool(self._taken) or self.over
+            any_news = bool(self._taken) or self._ending
             self._in_delivery = True
+            failure: Exception | None = None
             try:
                 while self._taken:
                     # Left in the list until delivered: when a signal's handler raises in between, who delivers next
-                    # goes on.
-                    self._deliver_one(self._taken[0])
-                    del self._taken[0]
+                    # goes on. But not a line of the log: a filter that raises would do so for ever, and what comes
+                    # behind it is waited for.
+                    raw = self._taken[0]
+                    if is_log_line(raw):
+                        del self._taken[0]
+                        try:
+                            self._log(raw)
+                        except Exception as error:
+                            failure = failure or error
+                    else:
+                        self._deliver_one(raw)
+                        del self._taken[0]
+                # Not before: who sees it concludes that nothing more will come.
+                self.over = self._ending
             finally:
                 self._in_delivery = False
         if any_news and self._pumping_thread != threading.get_ident():
@@ -241,14 +258,20 @@ class Pump:
             with self._changed:
                 self._changed.notify_all()
             self._tell(None)
+        if failure is not None:
+            raise failure
+
+    def _election_of(self, raw: EventTuple) -> Election | None:
+        ref = self._elections.get(raw[1])
+        return ref() if ref else None
+
+    def _log(self, raw: EventTuple) -> None:
+        election = self._election_of(raw)
+        log_line(raw, election.lock if election else "")
 
     def _deliver_one(self, raw: EventTuple) -> None:
-        ref = self._elections.get(raw[1])
-        election = ref() if ref else None
-        lock = election.lock if election else ""
-        if log_line(raw, lock):
-            return
-        event = read_event(raw, lock)
+        election = self._election_of(raw)
+        event = read_event(raw, election.lock) if election else None
         if event is None or election is None:
             return
         election.note(event)
@@ -261,7 +284,7 @@ class Pump:
         if self.forked:
             return
         with self._changed:
-            self.over = True
+            self.over = self._ending = True
         self.wake()
         with self._changed:
             me = threading.get_ident()

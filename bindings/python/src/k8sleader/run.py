@@ -34,14 +34,34 @@ class _Work:
 
     def __init__(self, pump: Pump, term: Term, function: Callable[[Term], object]) -> None:
         self.term = term
-        self.ended = False
+        self.ended = True  # and has not begun
         self.error: BaseException | None = None
         self._pump = pump
         self._function = function
+        self._lock = threading.Lock()
+        self.begun = False
         # No daemon: the interpreter's end waits for it, and only then is anything released.
-        threading.Thread(target=self._run, name=f"k8sleader {term.lock}").start()
+        self._thread = threading.Thread(target=self._run, name=f"k8sleader {term.lock}")
+
+    def start(self) -> None:
+        """Whatever comes meanwhile, Ctrl-C or no thread to be had: it works, or it has ended."""
+        try:
+            self.ended = False
+            self._thread.start()
+        except BaseException:
+            with self._lock:
+                self.ended = not self.begun
+            raise
+
+    def join(self) -> None:
+        if self.begun:
+            self._thread.join()
 
     def _run(self) -> None:
+        with self._lock:
+            if self.ended:
+                return
+            self.begun = True
         try:
             self._function(self.term)
         except BaseException as error:  # raised again where run() was called
@@ -77,9 +97,19 @@ class _Run:
 
     def loop(self) -> None:
         while not self._over:
-            step = self._pump.wait(self._step_due)
+            try:
+                step = self._pump.wait(self._step_due)
+            except ClosedError:
+                # The client has ended: the drain took too long, or the close did. The work goes on none the less.
+                step = self._outlast
             if step is not None:
                 step()
+
+    def _outlast(self) -> None:
+        self._over = True
+        if self._work is not None:
+            self._work.join()
+            self._end_work()
 
     # What is to be done next is found while waiting, and done after it: a callback may take its time, and call anything.
 
@@ -111,9 +141,10 @@ class _Run:
             self._on_new_leader(leader)
 
     def _begin_work(self) -> None:
-        term, self._begun = self._begun, None
-        if term is not None:
-            self._work = _Work(self._pump, term, self._on_started)
+        if self._begun is not None:
+            self._work = _Work(self._pump, self._begun, self._on_started)
+            self._begun = None
+            self._work.start()
 
     def _end_work(self) -> None:
         work, self._work = self._work, None
@@ -121,7 +152,7 @@ class _Run:
             return
         reason = work.term.reason
         try:
-            if self._on_stopped:
+            if self._on_stopped and work.begun:
                 self._on_stopped(work.term, reason)
         finally:
             # Also when that raised: it has ended all the same.
@@ -134,7 +165,10 @@ class _Run:
         self._election.stop()
         work = self._work
         if work is not None:
-            self._pump.wait(lambda: self._stopped(work))  # a second Ctrl-C leaves here
+            try:
+                self._pump.wait(lambda: self._stopped(work))  # a second Ctrl-C leaves here
+            except ClosedError:
+                work.join()
         try:
             if work is not None:
                 self._end_work()

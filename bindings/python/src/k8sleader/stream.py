@@ -58,9 +58,11 @@ class EventStream:
         if self._ended and not self._waiting:
             raise StopIteration
         try:
-            self._pump.wait(lambda: bool(self._waiting), seconds_of(timeout, "timeout"))
+            self._pump.wait(lambda: bool(self._waiting) or self._ended, seconds_of(timeout, "timeout"))
             event = self._waiting.popleft()
         except IndexError:
+            if self._ended:
+                raise StopIteration from None
             return None  # the time has passed, or another thread was faster
         except ClosedError:
             self.close()
@@ -70,9 +72,12 @@ class EventStream:
         return event
 
     def close(self) -> None:
-        """No more events are kept. Again is fine."""
-        self._ended = True
+        """No more events are kept, and who waits for one is woken. Threads: any; again is fine."""
         self._pump.unlisten(self._key)
+        if not self._ended:
+            self._ended = True
+            if not self._pump.forked:
+                self._pump.wake()
 
     def __iter__(self) -> EventStream:
         return self
