@@ -27,6 +27,7 @@ from support import PATIENCE, ApiError, await_answer  # noqa: E402
 
 SKIPPED = 77
 PROGRAM = os.environ.get("K8SLEADER_TEST_OPERATOR", "")
+PYTHON = os.path.join(support.ROOT, "build", "python", "bin", "python")
 EXAMPLE = os.path.join(support.ROOT, "examples", "memcached-operator")
 DEPLOY = os.path.join(EXAMPLE, "deploy")
 LOCK = "memcached-operator-lock"
@@ -293,6 +294,9 @@ def main():
         sys.exit(SKIPPED)
     if not containers_can_be_made():
         print("skipped: nothing can be run as a container here (unshare --map-root-user --mount)")
+        sys.exit(SKIPPED)
+    if PROGRAM.endswith("python_operator") and not os.path.exists(PYTHON):
+        print("skipped: there is no Python environment (scripts/test-python makes it)")
         sys.exit(SKIPPED)
     os.environ.pop("K8SLEADER_TEST_KUBECONFIG", None)  # of another cluster, perhaps
     since = time.monotonic()

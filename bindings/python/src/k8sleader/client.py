@@ -143,13 +143,16 @@ class Client:
             rejoin,
         )
 
-    def stand(self, name: str, **options: Unpack[Options]) -> Election:
+    def stand(self, name: str, *, for_life: bool = False, **options: Unpack[Options]) -> Election:
         """Stands as a candidate, and returns at once: for many elections, or an own loop.
+
+        for_life: leader-for-life, see :meth:`become`. Unlike that it goes on after every error, as with a lease.
 
         Wait for a term with :meth:`Election.wait`, give it back with :meth:`Election.hand_back`. An election that is
         forgotten while it leads is not released: its lease runs out. Raises: OptionError, ClosedError, ForkedError.
         """
-        return Election(self._pump, _lib.K8SLEADER_LEASE, name, self._with_namespace(options))
+        mode = _lib.K8SLEADER_FOR_LIFE if for_life else _lib.K8SLEADER_LEASE
+        return Election(self._pump, mode, name, self._with_namespace(options))
 
     # ---- leader-for-life ----
 

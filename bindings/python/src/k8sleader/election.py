@@ -147,6 +147,10 @@ class Term:
         """Asks the work to end: ``stopped`` is set, the lock is held until the block is left. Returns at once."""
         self._election.stop()
 
+    def hand_back(self) -> None:
+        """The work of this term has ended: for terms without a block. See :meth:`Election.hand_back`."""
+        self._election.hand_back(self)
+
     def check(self) -> None:
         """Raises LeadershipLost unless new work may be started."""
         if not self.is_leader:
