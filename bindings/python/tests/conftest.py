@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import urllib.error
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from real import RealServer
@@ -14,6 +16,7 @@ import k8sleader
 from k8sleader.testing import DevServer
 
 # The tests of one run, on a server that others use as well, and that keeps what earlier runs have left.
+PODS = "/api/v1/namespaces/default/pods"
 _RUN = uuid.uuid4().hex[:6]
 
 
@@ -65,6 +68,45 @@ def cluster(server: DevServer) -> RealServer:
 def client(server: DevServer) -> Iterator[k8sleader.Client]:
     with server.client() as client:
         yield client
+
+
+class Pod:
+    """A Pod of the test's own: an object, whose process this one plays."""
+
+    def __init__(self, server: DevServer, name: str) -> None:
+        self.server, self.name = server, name
+        spec = {"nodeName": name, "containers": [{"name": "c", "image": "i"}]}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        self.uid = server.request("POST", PODS, body)["metadata"]["uid"]
+
+    def is_ours(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As the downward API would tell it."""
+        for name, value in {"NAME": self.name, "UID": self.uid, "NAMESPACE": "default"}.items():
+            monkeypatch.setenv(f"POD_{name}", value)
+
+    def vanish(self) -> None:
+        """As the kubelet tells it once the containers have ended."""
+        self.server.request("DELETE", f"{PODS}/{self.name}", {"gracePeriodSeconds": 0})
+
+
+@pytest.fixture
+def pod(server: DevServer, lock: str) -> Iterator[Callable[[str], Pod]]:
+    """Makes Pods; on a real server each on a Node of its own, since a Pod of none is soon collected."""
+    made: list[Pod] = []
+
+    def make(name: str) -> Pod:
+        name = f"{lock}-{name}"
+        if isinstance(server, RealServer):
+            server.request("POST", "/api/v1/nodes", {"metadata": {"name": name}})
+        made.append(Pod(server, name))
+        return made[-1]
+
+    yield make
+    for pod in made:
+        with contextlib.suppress(urllib.error.HTTPError):
+            pod.vanish()
+        if isinstance(server, RealServer):
+            server.request("DELETE", f"/api/v1/nodes/{pod.name}")
 
 
 @pytest.fixture

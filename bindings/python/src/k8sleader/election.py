@@ -56,9 +56,16 @@ class Signal:
     def wait(self, timeout: Duration | None = None) -> bool:
         """Waits until it is set, or the time has passed (seconds, or a timedelta; None: for ever).
 
-        Returns whether it is set. Ctrl-C interrupts it. Raises: ForkedError.
+        Returns whether it is set; false as well when it will never be: ``lost``, of a term that was handed back before.
+        Ctrl-C interrupts it. Raises: ForkedError, ClosedError.
         """
-        return self._term._election._pump.wait(self.is_set, seconds_of(timeout, "timeout"))
+        term = self._term
+
+        def known() -> bool:
+            return self.is_set() or term._ended_lost is not None
+
+        term._election._pump.wait(known, seconds_of(timeout, "timeout"))
+        return self.is_set()
 
     def __repr__(self) -> str:
         return f"<{self._what}: {'set' if self.is_set() else 'not set'}>"
@@ -246,6 +253,7 @@ class Election:
             if self._led is not None and self._led[0] == term._token:
                 term._ended_lost = lost
                 self._led = None
+        self._pump.wake()
 
     def stop(self) -> None:
         """Ends the candidacy. A leader goes on to hold the lock until the term is handed back. Returns at once."""
