@@ -40,7 +40,9 @@ class Lock:
     """Who holds a lock, as the server said it once. Since 0.9."""
 
     name: str
+    """Of the lock."""
     namespace: str
+    """Where it is."""
     holder: str
     """The recorded holder, "" for none. It may be dead: see renew_time."""
     acquire_time: datetime.datetime | None
@@ -48,6 +50,7 @@ class Lock:
     renew_time: datetime.datetime | None
     """By the holder's clock."""
     lease_duration: datetime.timedelta
+    """How long it stays taken without a renewal."""
     transitions: int
     """How often it changed hands."""
 

@@ -51,6 +51,7 @@ class Signal:
         self._what = what
 
     def is_set(self) -> bool:
+        """Is it so by now?"""
         return self._term._is_lost() if self._what == "lost" else not self._term.is_leader
 
     def wait(self, timeout: Duration | None = None) -> bool:

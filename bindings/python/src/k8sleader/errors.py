@@ -21,9 +21,13 @@ class K8sLeaderError(Exception):
     """The base of all. Since 0.9."""
 
     code: int
+    """The number of the C interface; 0 for none."""
     name: str
+    """The same as text: ``"FORBIDDEN"``."""
     http_status: int
+    """Of the answer behind it; 0 when there was none."""
     retriable: bool
+    """The same call may succeed later without a change by anybody."""
 
     def __init__(self, message: str, code: int = 0, http_status: int = 0, retriable: bool = False) -> None:
         super().__init__(message)
@@ -37,40 +41,41 @@ class K8sLeaderError(Exception):
 
 
 class ClosedError(K8sLeaderError):
-    """The client or the election has ended; make a new one."""
+    """The client or the election has ended; make a new one. Since 0.9."""
 
 
 class ForkedError(K8sLeaderError):
-    """The client was made by the parent process: the child makes its own."""
+    """The client was made by the parent process: the child makes its own. Since 0.9."""
 
 
 class WaitTimeout(K8sLeaderError, TimeoutError):
-    """The time that the caller gave has passed."""
+    """The time that the caller gave has passed. Since 0.9."""
 
 
 class ConfigError(K8sLeaderError):
-    """Where the cluster is, or how to log in, can't be read."""
+    """Where the cluster is, or how to log in, can't be read. Since 0.9."""
 
 
 class OptionError(K8sLeaderError, ValueError):
-    """An option, a name or a duration that can't be: nothing was started."""
+    """An option, a name or a duration that can't be: nothing was started. Since 0.9."""
 
 
 class RequestError(K8sLeaderError):
-    """The API server could not be asked, or refused."""
+    """The API server could not be asked, or refused. Since 0.9."""
 
 
 class ElectionError(K8sLeaderError):
-    """The election itself: a foreign lock, a duplicate identity, no Pod."""
+    """The election itself: a foreign lock, a duplicate identity, no Pod. Since 0.9."""
 
 
 class LeadershipLost(ElectionError):
     """The lock was lost while the block ran; raised only where that was asked for.
 
-    ``reason`` says why, where it is known.
+    Since 0.9.
     """
 
     reason: Reason | None
+    """Why, where it is known."""
 
     def __init__(self, message: str, reason: Reason | None = None) -> None:
         super().__init__(message, _lib.K8SLEADER_ERR_NOT_LEADER)

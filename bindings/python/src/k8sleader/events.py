@@ -20,24 +20,38 @@ class EventType(str, enum.Enum):
     """Types of event, by the names that the program ``k8sleader elect --output json`` prints. Since 0.9."""
 
     STARTED_LEADING = "started_leading"
+    """A term began."""
     STOPPED_LEADING = "stopped_leading"
+    """A term is to end (STOP: the lock is still held), or has ended."""
     NEW_LEADER = "new_leader"
+    """Somebody leads now, perhaps we."""
     ERROR = "error"
+    """Something went wrong; the election goes on."""
     CLOSED = "closed"
+    """The election's last event."""
     LOST_DURING_DRAIN = "lost_during_drain"
+    """After STOPPED_LEADING with STOP: the lock was lost before the work had ended."""
 
 
 class Reason(str, enum.Enum):
     """Why leading stopped. Since 0.9."""
 
     STOP = "stop"
+    """Somebody asked for it: the lock is held until the work has ended."""
     LOST_DEADLINE = "lost_deadline"
+    """Not renewed within the renew deadline."""
     LOST_HOLDER = "lost_holder"
+    """The lock names another holder, or none, that we did not write."""
     LOST_LOCK = "lost_lock"
+    """The lock was deleted, and another was first to create it."""
     LOST_DUPLICATE = "lost_duplicate"
+    """Another process uses our identity."""
     LOST_COORDINATED = "lost_coordinated"
+    """The Lease was turned into a coordinated one."""
     DRAIN_TIMEOUT = "drain_timeout"
+    """The drain took longer than its bound: renewals stopped."""
     LOST_POD = "lost_pod"
+    """leader-for-life: our own Pod is gone, or said to have ended."""
     UNKNOWN = "unknown"
     """One that a later version of the library has added."""
 
@@ -51,6 +65,7 @@ class Event:
     """Something happened in an election. Since 0.9."""
 
     type: EventType
+    """What."""
     lock: str
     """``"namespace/name"``"""
     time: datetime.datetime

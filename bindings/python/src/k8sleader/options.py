@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._k8sleader import Pointer
 
 Duration = Union[datetime.timedelta, float]
-"""A time span: a :class:`datetime.timedelta`, or a number of seconds."""
+"""A time span: a :class:`datetime.timedelta`, or a number of seconds. Since 0.9."""
 
 
 class Options(TypedDict, total=False):

@@ -31,6 +31,7 @@ class EventStream:
         self._waiting: collections.deque[Event] = collections.deque()
         self._ended = False
         self.dropped = 0
+        """How many were left out, since nobody fetched them."""
         # Not held by the pump: a stream that is forgotten ends.
         stream = weakref.ref(self, lambda ref: pump.unlisten(ref))
 

@@ -28,12 +28,17 @@ _SECONDS = 20.0
 
 
 class DevServer:
-    """One server, until :meth:`stop`; also a context manager. arguments: further ones of ``k8sleader dev-server``."""
+    """One server, until :meth:`stop`; also a context manager. arguments: further ones of ``k8sleader dev-server``.
+
+    Since 0.9.
+    """
 
     kubeconfig: str
     """The path of a kubeconfig for it."""
     url: str
+    """Where it listens."""
     token: str
+    """The bearer token of one who may do anything."""
     ca_pem: str | None
     """The CA to trust; None without TLS."""
 
@@ -94,6 +99,7 @@ class DevServer:
         return int(self.request("POST", "/_devserver/faults", fault)["number"])
 
     def clear_faults(self) -> None:
+        """Removes all that were scripted."""
         self.request("DELETE", "/_devserver/faults")
 
     def stop(self) -> None:

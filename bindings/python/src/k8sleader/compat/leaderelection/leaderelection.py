@@ -47,12 +47,13 @@ def _resource(lock: object) -> str | None:
 
 
 class LeaderElection:
-    """Stands once: until leading has ended. Threads: one."""
+    """Stands once: until leading has ended. Threads: one. Since 0.9."""
 
     def __init__(self, election_config: ElectionConfig) -> None:
         if election_config is None:
             sys.exit("argument config not passed")
         self.election_config = election_config
+        """As it was given."""
         self._records = RecordElection(election_config)
         self._wake: Callable[[], None] = lambda: None
         self._work_ended = False
