@@ -25,6 +25,19 @@ $((SECONDS - since)) s")
     grep -h '^faults: ' "$log" || true
 }
 
+# Runs the Python binding's tests by scripts/test-python, and counts them; the rest is that script's arguments.
+run_python_tests() {
+    local server=$1 since=$SECONDS log=$root/build/python-tests.log ran skipped
+    shift
+    say "Testing on $server: Python"
+    "$root/scripts/test-python" "$@" 2>&1 | tee "$log" || failed+=("Python, on $server")
+    ran=$(sed -nE 's/^(.* )?([0-9]+) passed.*/\2/p' "$log" | tail -n 1)
+    skipped=$(sed -nE 's/^.* ([0-9]+) skipped.*/\1/p' "$log" | tail -n 1)
+    summary+=("Python, on $server: ${ran:-0} tests, ${skipped:-0} skipped, in $((SECONDS - since)) s")
+    [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
+    ran_on[$server]=$((${ran_on[$server]:-0} + ${ran:-0}))
+}
+
 finish() {
     local server
     say "Summary"
