@@ -5,7 +5,8 @@
         with k8sleader_server.client() as client, client.lead("web") as term:
             assert term.is_leader
 
-It is the program ``k8sleader dev-server``: named by the environment variable K8SLEADER_PROGRAM, else found in the PATH.
+It is the program ``k8sleader dev-server``: named by the environment variable K8SLEADER_PROGRAM, else the one in this
+package, else found in the PATH.
 Kubernetes' Leases, ConfigMaps and Pods in memory, over TLS; see its own help. Since 0.9.
 """
 
@@ -23,6 +24,7 @@ import urllib.request
 from typing import Any
 
 from .client import Client
+from .program import find_program
 
 _SECONDS = 20.0
 
@@ -43,9 +45,7 @@ class DevServer:
     """The CA to trust; None without TLS."""
 
     def __init__(self, *arguments: str) -> None:
-        program = os.environ.get("K8SLEADER_PROGRAM") or shutil.which("k8sleader")
-        if program is None:
-            raise FileNotFoundError("the program k8sleader is not in the PATH: install it, or set K8SLEADER_PROGRAM")
+        program = find_program()
         self._folder = tempfile.mkdtemp(prefix="k8sleader-")
         self.kubeconfig = os.path.join(self._folder, "kubeconfig")
         self._process = subprocess.Popen(
