@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Bounds on what a server can make us keep. An object in etcd has 1.5 MiB at most; a list is asked for in
  * pages. */
@@ -301,6 +302,25 @@ static void learn(const struct kl_transfer *t, const struct kl_http_result *resu
         t->http->requests_refused_at = kl_now();
 }
 
+#ifdef K8SLEADER_CA_FILES
+/*
+ * The system's CAs, for a library that is built once for many distributions: the first of these files that is
+ * there. NULL: OpenSSL's own choice, also where its environment variables make one.
+ */
+static const char *system_ca(char *path, size_t size)
+{
+    if (getenv("SSL_CERT_FILE") || getenv("SSL_CERT_DIR"))
+        return NULL;
+    for (const char *next = K8SLEADER_CA_FILES; *next; next += *next == ':') {
+        int length = (int)strcspn(next, ":");
+        if (snprintf(path, size, "%.*s", length, next) < (int)size && access(path, R_OK) == 0)
+            return path;
+        next += length;
+    }
+    return NULL;
+}
+#endif
+
 static int start(struct kl_transfer *t, const char *path, int64_t timeout)
 {
     struct kl_http *http = t->http;
@@ -325,6 +345,12 @@ static int start(struct kl_transfer *t, const char *path, int64_t timeout)
         set_blob(t->easy, CURLOPT_CAINFO_BLOB, &http->credentials.ca, CURL_BLOB_COPY);
     else if (http->cluster->ca.bytes)
         set_blob(t->easy, CURLOPT_CAINFO_BLOB, &http->cluster->ca, CURL_BLOB_NOCOPY);
+#ifdef K8SLEADER_CA_FILES
+    else {
+        char path[256];
+        curl_easy_setopt(t->easy, CURLOPT_CAINFO, system_ca(path, sizeof path));
+    }
+#endif
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers->list);
     /* Rounded up: libcurl counts in ms, and 0 would mean no limit. */
     long total_ms = (long)((timeout + 999999) / 1000000);
