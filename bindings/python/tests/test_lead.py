@@ -253,3 +253,31 @@ def test_ctrl_c_while_the_server_is_asked(server, client):
         client.locks()
     assert any(thread.name == "k8sleader locks" for thread in threading.enumerate())  # it still asks
     timer.join()
+
+
+@pytest.mark.parametrize("duration", [8, 8.0, 7.2, datetime.timedelta(seconds=8), datetime.timedelta(milliseconds=7001)])
+def test_durations(server, client, lock, duration):
+    """Seconds, or a timedelta; the record has whole ones, rounded up."""
+    with client.lead(lock, lease_duration=duration, renew_deadline=datetime.timedelta(seconds=5), retry_period=1) as term:
+        assert server.lease(lock)["spec"]["leaseDurationSeconds"] == 8
+        assert 1 < term.time_left <= 5
+        assert not term.stopped.wait(datetime.timedelta(milliseconds=10))
+        assert not term.stopped.wait(0.01)
+
+
+def test_the_work_is_told_by_the_clock_that_its_lease_runs_out(embedded, lock):
+    """No answer comes any more: it is over at the renew deadline, before anybody else may lead."""
+    with embedded.client() as one, embedded.client() as two:
+        with one.lead(lock, identity="one", **SHORT) as term:
+            embedded.fault(verb="update", resource="leases", name=lock, holder="one", action="drop_before")
+            other = two.stand(lock, identity="two", **SHORT)
+            while True:
+                theirs = other.is_leader
+                if not term.is_leader:
+                    break
+                assert not theirs, "two lead"
+            assert term.lost.wait(PATIENCE)
+            assert term.reason in (k8sleader.Reason.LOST_DEADLINE, None)
+        embedded.clear_faults()
+        assert other.wait(PATIENCE)
+        assert other.finish(PATIENCE)

@@ -67,16 +67,39 @@ def test_an_exception_ends_it_and_is_raised(server, client, lock, where):
             term.stop()
         term.stopped.wait(PATIENCE)
 
+    held = []
+
+    def stopped(term, reason):
+        held.append((holder(server, lock), term.may_finish, reason))
+        fail("stopped")
+
     with pytest.raises(ZeroDivisionError, match=where):
         client.run(
             lock,
+            identity="me",
             on_started_leading=started,
-            on_stopped_leading=lambda *_: fail("stopped"),
+            on_stopped_leading=stopped,
             on_new_leader=lambda *_: fail("new_leader"),
             **SHORT,
         )
-    with client.lead(lock, timeout=PATIENCE, **SHORT) as term:
-        assert term.is_leader
+    # Drained first, with the lease still held; then released. on_new_leader may have come before there was a term.
+    assert held == [("me", True, k8sleader.Reason.STOP)] or (where == "new_leader" and held == [])
+    assert holder(server, lock) == ""
+
+
+def test_an_exception_in_both_callbacks(server, client, lock):
+    """The work's is not lost behind the other."""
+
+    def started(term):
+        raise ZeroDivisionError
+
+    def stopped(term, reason):
+        raise KeyError
+
+    with pytest.raises(KeyError) as caught:
+        client.run(lock, on_started_leading=started, on_stopped_leading=stopped, **SHORT)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert holder(server, lock) == ""
 
 
 def test_stands_again_after_a_loss(server, client, lock):

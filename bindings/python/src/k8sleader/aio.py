@@ -140,7 +140,8 @@ class AsyncLeading(Block):
 
     def _cancel(self) -> None:
         """[the loop] Its task waits somewhere in the block, and is told there."""
-        if self._term is not None and not self._cancelled:
+        # Asked again: the block may have been left since, and be in use for another term.
+        if self._term is not None and not self._cancelled and self._term.stopped.is_set():
             self._cancelled = True
             self._task.cancel()
 

@@ -25,19 +25,31 @@ _NEVER_MS = 2**63 - 1
 class _Handle:
     """Frees the C election when nobody can ask it any more. It may be freed while it leads: then nothing is released."""
 
-    __slots__ = ("key", "pointer", "pump")
+    __slots__ = ("key", "owned", "pointer", "pump")
     _free = staticmethod(_lib.k8sleader_election_free)  # still there when the interpreter takes its modules down
+    _key_of = staticmethod(_lib.election_key)
 
-    def __init__(self, started: list[Pointer], pump: Pump) -> None:
-        """Takes the one that was started out of the list: it is always in one of the two."""
+    pointer: Pointer
+    key: int
+
+    def __init__(self, pump: Pump) -> None:
         self.pump = pump
-        self.key = _lib.election_key(started[0])
-        self.pointer = started.pop()
+        # The library puts it in here: at no moment, and Ctrl-C may come at any, is it nobody's. Then it is freed, too: a
+        # candidate that nobody knows would lead without work.
+        self.owned: list[Pointer] = []
 
-    def __del__(self) -> None:
-        if hasattr(self, "pointer"):
-            self.pump.remove(self.key)
-            self._free(self.pointer)
+    def start(self, client: Pointer, options: Pointer) -> None:
+        check(*_lib.start_election(client, options, self.owned))
+        self.pointer = self.owned[0]
+        self.key = self._key_of(self.pointer)
+
+    def free(self) -> None:
+        while self.owned:
+            pointer = self.owned.pop()
+            self.pump.remove(self._key_of(pointer))
+            self._free(pointer)
+
+    __del__ = free
 
 
 class Signal:
@@ -192,22 +204,22 @@ class Election:
         self._led: tuple[int, bool] | None = None
         self._last: weakref.ref[Term] | None = None
         made = make_options(mode, name, options)
-        started: list[Pointer] = []
+        self._handle = _Handle(pump)
         try:
             _lib.k8sleader_options_set_rejoin(made, rejoin)
             with pump.quiet, pump.using() as client:  # no event of it is delivered before it is known
-                check(*_lib.start_election(client, made, started))
-                self._handle = _Handle(started, pump)
-                pointer, self.key = self._handle.pointer, self._handle.key
-                self.lock = _lib.k8sleader_election_lock(pointer)
+                self._handle.start(client, made)
+                self.key = self._handle.key
+                self.lock = _lib.k8sleader_election_lock(self._handle.pointer)
                 """``"namespace/name"``"""
-                self.identity = _lib.k8sleader_election_identity(pointer)
+                self.identity = _lib.k8sleader_election_identity(self._handle.pointer)
                 """Who we are."""
                 pump.add(self)
+        except BaseException:
+            self._handle.free()  # now: who keeps the exception keeps this object with it
+            raise
         finally:
             _lib.k8sleader_options_free(made)
-            for left in started:  # Ctrl-C came: nobody knows it, and it must not lead
-                _lib.k8sleader_election_free(left)
 
     # ---- what may be asked ----
 

@@ -154,6 +154,10 @@ class _Run:
         try:
             if self._on_stopped and work.begun:
                 self._on_stopped(work.term, reason)
+        except BaseException as error:
+            if work.error is not None:
+                raise error from work.error
+            raise
         finally:
             # Also when that raised: it has ended all the same.
             self._election.hand_back(work.term)
