@@ -13,29 +13,19 @@ run_tests() {
     local log="$root/build/$preset/Testing/Temporary/LastTest.log" since=$SECONDS
     (cd "$root" && ctest --preset "$preset" "$@") || failed+=("$what, on $server")
     local ran skipped
-    ran=$(sed -nE 's/^\[==========\] ([0-9]+) test\(s\) run\..*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p' "$log" |
+    # cmocka's lines, unittest's, pytest's.
+    ran=$(sed -nE 's/^\[==========\] ([0-9]+) test\(s\) run\..*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p
+        s/^=+ (.* )?([0-9]+) passed.* =+$/\2/p' "$log" | awk '{n += $1} END {print n + 0}')
+    skipped=$(sed -nE 's/^\[  SKIPPED \].*|.*\.\.\. skipped.*|^Test Skipped\..*/1/p; s/^SKIPPED \[([0-9]+)\] .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
-    skipped=$(grep -cE '^\[  SKIPPED \]|\.\.\. skipped|^Test Skipped\.' "$log" || true)
     summary+=("$what, on $server: $ran tests in $(grep -c '^Test time = ' "$log") programs, $skipped skipped, in \
 $((SECONDS - since)) s")
     [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
     ran_on[$server]=$((${ran_on[$server]:-0} + ran))
-    grep -hE '^\[  SKIPPED \]|\.\.\. skipped' "$log" | sort -u || true
+    grep -hE '^\[  SKIPPED \]|\.\.\. skipped|^SKIPPED \[' "$log" | sort -u || true
+    grep -hE '^=+ .*passed.* =+$' "$log" || true
     # How many faults, of which kinds, and the seed that repeats them.
     grep -h '^faults: ' "$log" || true
-}
-
-# Runs the Python binding's tests by scripts/test-python, and counts them; the rest is that script's arguments.
-run_python_tests() {
-    local server=$1 since=$SECONDS log=$root/build/python-tests.log ran skipped
-    shift
-    say "Testing on $server: Python"
-    "$root/scripts/test-python" "$@" 2>&1 | tee "$log" || failed+=("Python, on $server")
-    ran=$(sed -nE 's/^(.* )?([0-9]+) passed.*/\2/p' "$log" | tail -n 1)
-    skipped=$(sed -nE 's/^.* ([0-9]+) skipped.*/\1/p' "$log" | tail -n 1)
-    summary+=("Python, on $server: ${ran:-0} tests, ${skipped:-0} skipped, in $((SECONDS - since)) s")
-    [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
-    ran_on[$server]=$((${ran_on[$server]:-0} + ${ran:-0}))
 }
 
 finish() {
@@ -71,8 +61,7 @@ start_cluster() {
 # Others are left over when the test that starts one was ended by its time limit.
 end_clusters() {
     local other
-    "$root/scripts/cluster" down
-    for other in coordinated faults; do
-        K8SLEADER_CLUSTER_DIR=$K8SLEADER_CLUSTER_DIR-$other "$root/scripts/cluster" down
+    for other in "$K8SLEADER_CLUSTER_DIR" "$K8SLEADER_CLUSTER_DIR"-*; do
+        [ ! -d "$other" ] || K8SLEADER_CLUSTER_DIR=$other "$root/scripts/cluster" down
     done
 }
