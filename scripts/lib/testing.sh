@@ -13,9 +13,10 @@ run_tests() {
     local log="$root/build/$preset/Testing/Temporary/LastTest.log" since=$SECONDS
     (cd "$root" && ctest --preset "$preset" "$@") || failed+=("$what, on $server")
     local ran skipped
-    # cmocka's lines, unittest's, pytest's.
+    # The closing lines of cmocka, unittest, pytest, and of scripts that check one thing after the other.
     ran=$(sed -nE 's/^\[==========\] ([0-9]+) test\(s\) run\..*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p
-        s/^=+ (.* )?([0-9]+) passed.* =+$/\2/p' "$log" | awk '{n += $1} END {print n + 0}')
+        s/^=+ (.* )?([0-9]+) passed.* =+$/\2/p; s/^([0-9]+) passed, [0-9]+ failed, .*/\1/p' "$log" |
+        awk '{n += $1} END {print n + 0}')
     skipped=$(sed -nE 's/^\[  SKIPPED \].*|.*\.\.\. skipped.*|^Test Skipped\..*/1/p; s/^SKIPPED \[([0-9]+)\] .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
     summary+=("$what, on $server: $ran tests in $(grep -c '^Test time = ' "$log") programs, $skipped skipped, in \

@@ -118,7 +118,7 @@ def work():
 
 
 def test_compat(server, tmp_path):
-    pytest.importorskip("kubernetes")
+    pytest.importorskip("kubernetes.leaderelection.resourcelock.leaselock")
     prelude = """
 import os
 from kubernetes import config as kubeconfig
