@@ -16,6 +16,18 @@ from measure.figure import OURS
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLIENTGO, PYTHON, OPERATORLIB = "client-go", "Python client", "operator-lib"
 PEERS = {CLIENTGO: peers.clientgo, PYTHON: peers.python, OPERATORLIB: peers.operatorlib}
+
+
+def python_binding():
+    """A Python that has ours, and the candidate."""
+    interpreter = os.path.join(ROOT, "build", "python", "bin", "python")
+    if not os.path.exists(interpreter):
+        raise peers.Missing("scripts/test-python --build makes its environment")
+    return [interpreter, "-B", os.path.join(ROOT, "bindings", "python", "tests", "candidate.py")]
+
+
+# This library from other languages.
+BINDINGS = {"Python binding": python_binding}
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 LEASE_S, RETRY_S = 15.0, 2.0  # everybody's defaults
 HANDOVER_PAUSE_MS = 100
@@ -45,7 +57,7 @@ class Bed:
             file.write(self.client.kubeconfig.authority or "")
 
     def build_peers(self, wanted):
-        for name, build in PEERS.items():
+        for name, build in {**PEERS, **BINDINGS}.items():
             if name not in wanted:
                 self.missing[name] = "not asked for"
                 continue
@@ -53,6 +65,10 @@ class Bed:
                 self.programs[name] = build()
             except peers.Missing as missing:
                 self.missing[name] = str(missing)
+
+    def is_ours(self, subject):
+        """The library, from whichever language."""
+        return subject == OURS or subject in BINDINGS
 
     def has(self, *names):
         """Those of the names that can be measured, in their order."""
@@ -64,6 +80,8 @@ class Bed:
         many = ["--count", str(count)] if count else []
         many += CROWDED_DURATIONS if count >= CROWDED else []
         program = self.programs[subject]
+        if subject in BINDINGS:
+            return [*program, *same, *many]
         return {OURS: lambda: [program, "elect", *same, *many, "--output", "json"],
                 CLIENTGO: lambda: [program, *same, *many, "--release-on-cancel"],
                 PYTHON: lambda: [program, "-B", os.path.join(ROOT, "tests", "interop", "python", "candidate.py"), *same],

@@ -7,8 +7,6 @@ import subprocess
 import threading
 import time
 
-from measure.figure import OURS
-
 PATIENCE_S = 120.0
 TICKS = os.sysconf("SC_CLK_TCK")
 said = threading.Condition()  # some candidate has said something
@@ -79,7 +77,7 @@ class Candidate:
 
     def stands_by(self):
         self.wait("new_leader")
-        if self.subject == OURS:
+        if self.bed.is_ours(self.subject):
             time.sleep(0.1)  # its watch is open: a standby is seldom needed in its first milliseconds
         return self
 

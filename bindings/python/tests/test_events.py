@@ -60,15 +60,16 @@ def test_ctrl_c(client):
         timer.join()
 
 
-def test_what_nobody_fetches_is_bounded(client, lock, monkeypatch):
-    monkeypatch.setattr("k8sleader.stream._MOST", 2)
-    with client.events() as stream:
+def test_what_nobody_fetches_is_bounded(client, lock):
+    with client.events(most=2) as stream:
         election = client.stand(lock, **SHORT)  # kept: with it would go what is not delivered
         assert election.wait(PATIENCE)
         election.finish(PATIENCE)
         await_true(lambda: client.deliver() or stream.dropped > 0)
         assert stream.next(0) is not None
         assert stream.next(0) is not None
+    with pytest.raises(ValueError, match="most: 0 leaves no room"):
+        client.events(most=0)
 
 
 def test_logging(server, lock, caplog):

@@ -24,7 +24,7 @@ from .leading import Leading
 from .options import Duration, Options, milliseconds, optional_text, seconds_of
 from .pump import Pump
 from .run import run
-from .stream import EventStream
+from .stream import MOST, EventStream
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -196,13 +196,16 @@ class Client:
 
     # ---- what happens, and who leads ----
 
-    def events(self) -> EventStream:
+    def events(self, *, most: int = MOST) -> EventStream:
         """``for event in client.events():`` what happens in all elections from now on, until the client is closed.
+
+        most: how many events that nobody fetches are kept, the latest; with thousands of elections some for each. Raises:
+        ValueError, ForkedError.
 
         Of an election that is forgotten, or whose block was left, what was not delivered yet is left out.
         """
         self._pump.check()
-        return EventStream(self._pump, None)
+        return EventStream(self._pump, None, most)
 
     def locks(
         self,

@@ -13,7 +13,7 @@ from . import _k8sleader as _lib
 from .errors import ClosedError, LeadershipLost, check, take_error
 from .events import Event, EventType, Reason
 from .options import Duration, make_options, seconds_of
-from .stream import EventStream
+from .stream import MOST, EventStream
 
 if TYPE_CHECKING:
     from ._k8sleader import Pointer
@@ -350,9 +350,9 @@ class Election:
 
     # ---- events ----
 
-    def events(self) -> EventStream:
+    def events(self, *, most: int = MOST) -> EventStream:
         """What happens in this election from now on, until it is closed. See :meth:`Client.events`."""
-        return EventStream(self._pump, self)
+        return EventStream(self._pump, self, most)
 
     def __repr__(self) -> str:
         return f"<Election {self.lock} as {self.identity}>"

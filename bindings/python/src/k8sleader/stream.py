@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from .election import Election
     from .pump import Pump
 
-_MOST = 1000
+MOST = 1000
+"""How many events that nobody fetches are kept, when nothing else is said."""
 
 
 class EventStream:
     """Events from the moment it was made, in their order. An iterator, and a context manager that ends it.
 
-    It ends with the CLOSED of its election, or with the client. Of events that nobody fetches the latest 1,000 are kept;
-    ``dropped`` counts the others. Threads: any, each event is given once. Since 0.9.
+    It ends with the CLOSED of its election, or with the client. Of events that nobody fetches the latest are kept, so many
+    as its maker said; ``dropped`` counts the others. Threads: any, each event is given once. Since 0.9.
     """
 
-    def __init__(self, pump: Pump, election: Election | None) -> None:
+    def __init__(self, pump: Pump, election: Election | None, most: int) -> None:
+        if most < 1:
+            raise ValueError(f"most: {most!r} leaves no room for an event")
+        self._most = most
         self._pump = pump
         self._election = election
         self._waiting: collections.deque[Event] = collections.deque()
@@ -47,7 +51,7 @@ class EventStream:
         if event is None or (self._election is not None and event.key != self._election.key):
             return
         self._waiting.append(event)
-        if len(self._waiting) > _MOST:
+        if len(self._waiting) > self._most:
             self._waiting.popleft()
             self.dropped += 1
 
