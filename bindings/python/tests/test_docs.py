@@ -25,13 +25,13 @@ def block(start):
     return found
 
 
-def process(server, script, folder, **more):
+def process(server, script, folder, stderr=subprocess.STDOUT, **more):
     """A program as the README's reader would start it: KUBECONFIG is exported, and it is in a namespace."""
     environment = {**os.environ, "KUBECONFIG": server.kubeconfig, "POD_NAMESPACE": "default", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
         env=environment,
         cwd=folder,
@@ -40,10 +40,10 @@ def process(server, script, folder, **more):
 
 
 def said(server, script, folder):
-    """What it printed, once it has ended well."""
-    with process(server, script, folder) as running:
-        text, _ = running.communicate(timeout=3 * PATIENCE)
-    assert running.returncode == 0, text
+    """What it printed, once it has ended well. On stderr the library may say that this machine is slow."""
+    with process(server, script, folder, stderr=subprocess.PIPE) as running:
+        text, errors = running.communicate(timeout=3 * PATIENCE)
+    assert running.returncode == 0, text + errors
     return text
 
 
@@ -101,8 +101,10 @@ def work(term):
     term.stop()
 
 """
-    text = said(server, prelude + block("client.run("), tmp_path).splitlines()
-    assert len(text) == 2 and "works" in text  # and the leader's name
+    # Two threads print: one's line may be amid the other's.
+    text = said(server, prelude + block("client.run("), tmp_path)
+    assert text.count("\n") == 2 and "works" in text
+    assert text.replace("works", "", 1).strip()  # the leader's name
 
 
 def test_decorator(server, tmp_path):
