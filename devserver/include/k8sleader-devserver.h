@@ -126,6 +126,7 @@ int64_t devserver_fault_hits(struct devserver *server, int64_t number);
 /* Waits until it has struck `hits` times. 0, or -1 when timeout_ms passed first. */
 int devserver_wait_fault(struct devserver *server, int64_t number, int64_t hits, int64_t timeout_ms);
 
+/* Requests that a removed fault still delays are answered, dropped or closed now. */
 void devserver_remove_fault(struct devserver *server, int64_t number);
 void devserver_clear_faults(struct devserver *server);
 
@@ -161,6 +162,12 @@ int64_t devserver_requests(struct devserver *server, const char *verb, const cha
 /* Waits until devserver_requests() is at least `count`. 0, or -1 when timeout_ms passed first. */
 int devserver_wait_requests(struct devserver *server, const char *verb, const char *resource, int64_t count,
                             int64_t timeout_ms);
+
+/* How many watches of a resource are open (one whose client has left, until that is noticed). */
+int64_t devserver_watches(struct devserver *server, const char *resource);
+
+/* Waits until exactly so many are. 0, or -1 when timeout_ms passed first. */
+int devserver_wait_watches(struct devserver *server, const char *resource, int64_t count, int64_t timeout_ms);
 
 /* The stored object as JSON (malloc'd), or NULL. */
 char *devserver_get_object(struct devserver *server, const char *resource, const char *namespace_,

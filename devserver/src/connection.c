@@ -105,6 +105,13 @@ void ds_connections_freeze(struct devserver *server)
         ds_connection_freeze(connection);
 }
 
+void ds_connections_wake(struct devserver *server)
+{
+    for (struct ds_connection *connection = server->connections; connection != NULL;
+         connection = connection->next)
+        ds_connection_wake(connection);
+}
+
 void ds_connections_release(struct devserver *server, int reset)
 {
     server->closing = 1;

@@ -38,6 +38,7 @@ void ds_connection_reset(struct ds_connection *connection); /* the peer gets a R
 void ds_connection_push(struct ds_connection *connection);  /* what was sent leaves now */
 
 void ds_connections_freeze(struct devserver *server);
+void ds_connections_wake(struct devserver *server); /* whatever waits looks again whether it still has to */
 void ds_connections_release(struct devserver *server, int reset); /* before the HTTP daemon stops */
 void ds_connections_hung_up(void *server, uint64_t cookie);       /* for the clock */
 

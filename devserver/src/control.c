@@ -36,6 +36,7 @@ static void remove_faults(struct ds_exchange *exchange, const char *number)
         ds_faults_clear(exchange->server->faults);
     else
         ds_faults_remove(exchange->server->faults, strtoll(number, NULL, 10));
+    ds_connections_wake(exchange->server);
     answer_done(&exchange->answer);
 }
 

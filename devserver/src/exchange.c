@@ -104,6 +104,8 @@ static enum step next_step(struct ds_exchange *exchange)
         return STEP_CLOSE;
     if (exchange->outcome == DS_SILENCED)
         ds_connection_freeze(connection);
+    if (exchange->fault != NULL && exchange->fault->removed)
+        ds_timer_disarm(exchange->server->clock, &exchange->timer);
     if (connection->frozen || exchange->timer.place != 0)
         return ds_connection_park(connection) ? STEP_WAIT : STEP_CLOSE;
     if (exchange->outcome == DS_RESET)
@@ -152,7 +154,9 @@ void ds_completed(void *data, struct MHD_Connection *http, void **context,
     ds_timer_disarm(server->clock, &exchange->deadline);
     if (exchange->answer.watch != NULL) {
         ds_hub_close(server->core.hub, exchange->answer.watch);
+        server->watches[exchange->answer.watch->resource->id]--;
         ds_watch_free(exchange->answer.watch);
+        ds_tell_news(server);
     }
     ds_fault_unref(exchange->fault);
     pthread_mutex_unlock(&server->lock);

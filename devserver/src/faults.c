@@ -70,6 +70,7 @@ void ds_faults_clear(struct ds_faults *faults)
     while (faults->first != NULL) {
         struct ds_fault *fault = faults->first;
         faults->first = fault->next;
+        fault->removed = 1;
         ds_fault_unref(fault);
     }
 }
@@ -138,6 +139,7 @@ void ds_faults_remove(struct ds_faults *faults, int64_t number)
             continue;
         struct ds_fault *fault = *link;
         *link = fault->next;
+        fault->removed = 1;
         ds_fault_unref(fault);
         return;
     }

@@ -17,6 +17,7 @@ struct ds_fault {
     int64_t number;
     int64_t seen;
     int64_t hits;
+    int removed; /* from the script: it delays nothing any more */
     struct ds_fault *next;
 };
 

@@ -62,6 +62,7 @@ void devserver_remove_fault(struct devserver *server, int64_t number)
 {
     lock(server);
     ds_faults_remove(server->faults, number);
+    ds_connections_wake(server);
     unlock(server);
 }
 
@@ -69,6 +70,7 @@ void devserver_clear_faults(struct devserver *server)
 {
     lock(server);
     ds_faults_clear(server->faults);
+    ds_connections_wake(server);
     unlock(server);
 }
 
@@ -127,6 +129,12 @@ static int64_t requests_reached(struct devserver *server, const struct wish *wis
     return ds_counted(server, wish->verb, wish->resource);
 }
 
+static int64_t watches_reached(struct devserver *server, const struct wish *wish)
+{
+    const struct ds_resource *resource = ds_resource_named(wish->resource);
+    return resource != NULL && server->watches[resource->id] == wish->number;
+}
+
 static int wait_for(struct devserver *server, const struct wish *wish, int64_t timeout_ms)
 {
     struct timespec until;
@@ -161,6 +169,12 @@ int devserver_wait_requests(struct devserver *server, const char *verb, const ch
     return wait_for(server, &wish, timeout_ms);
 }
 
+int devserver_wait_watches(struct devserver *server, const char *resource, int64_t count, int64_t timeout_ms)
+{
+    struct wish wish = {.reached = watches_reached, .resource = resource, .number = count, .wanted = 1};
+    return wait_for(server, &wish, timeout_ms);
+}
+
 /* ---- counting ---- */
 
 void ds_count(struct devserver *server, const struct ds_request *request)
@@ -186,6 +200,15 @@ int64_t devserver_requests(struct devserver *server, const char *verb, const cha
 {
     lock(server);
     int64_t count = ds_counted(server, verb, resource);
+    unlock(server);
+    return count;
+}
+
+int64_t devserver_watches(struct devserver *server, const char *resource)
+{
+    const struct ds_resource *known = ds_resource_named(resource);
+    lock(server);
+    int64_t count = known == NULL ? 0 : server->watches[known->id];
     unlock(server);
     return count;
 }

@@ -33,7 +33,7 @@ enum ds_standing { DS_UNKNOWN, DS_NOBODY, DS_LIMITED, DS_ADMINISTRATOR };
 
 struct devserver {
     pthread_mutex_t lock;
-    pthread_cond_t news; /* a request was counted or a fault struck */
+    pthread_cond_t news; /* a request was counted, a fault struck, or a watch ended */
     int waiting;         /* how many threads wait for news */
 
     struct ds_core core;
@@ -49,6 +49,7 @@ struct devserver {
     struct ds_user *users;
     int anonymous;
     int64_t requests[DS_NO_VERB + 1][DS_RESOURCES + 1]; /* by verb and resource; the last: neither */
+    int64_t watches[DS_RESOURCES];                      /* open ones */
     struct ds_requestlog *log;
 
     struct ds_connection *connections;

@@ -106,6 +106,7 @@ static void begin_watch(struct ds_exchange *exchange)
     struct devserver *server = exchange->server;
     struct ds_watch *watch = exchange->answer.watch;
     int64_t deadline_ms = watch->timeout_s * 1000;
+    server->watches[watch->resource->id]++;
     watch->wake = wake_watch;
     watch->data = exchange;
     exchange->bookmark.fire = send_bookmark;

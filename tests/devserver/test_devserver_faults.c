@@ -80,6 +80,28 @@ static void a_delayed_write_is_seen_before_its_answer(void **state)
     stream_close(watch);
 }
 
+/* Long before the delay is over. */
+static void a_removed_fault_delays_no_more(void **state)
+{
+    (void)state;
+    int64_t number =
+        script((struct devserver_fault){.verb = "watch", .action = DEVSERVER_DELAY, .delay_ms = 3600000});
+    struct stream *held = stream_begin(server, LEASES "?watch=1");
+    struct stream *other = stream_begin(server, LEASES "?watch=1&fieldSelector=metadata.name%3Da");
+    while (devserver_fault_hits(server, number) < 2) { /* their requests go out while they are looked at */
+        stream_expect_nothing(held, 10);
+        stream_expect_nothing(other, 10);
+    }
+    int64_t second = script((struct devserver_fault){.verb = "get", .action = DEVSERVER_DELAY});
+    devserver_remove_fault(server, second);
+    stream_expect_nothing(held, 50); /* another's removal is none of theirs */
+    devserver_remove_fault(server, number);
+    stream_expect(held, "ADDED", "a");
+    stream_expect(other, "ADDED", "a");
+    stream_close(held);
+    stream_close(other);
+}
+
 static void a_request_is_dropped_before_or_after(void **state)
 {
     static const enum devserver_action actions[] = {DEVSERVER_DROP_BEFORE, DEVSERVER_DROP_AFTER};
@@ -442,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(a_delay_applies_and_answers_late),
         ONE(a_delayed_write_is_seen_before_its_answer),
+        ONE(a_removed_fault_delays_no_more),
         ONE(a_request_is_dropped_before_or_after),
         ONE(a_connection_is_reset_before_or_after),
         ONE(a_half_open_connection_is_silent),

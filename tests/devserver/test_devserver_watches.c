@@ -279,6 +279,26 @@ static void bad_watch_lists_are_refused(void **state)
     stream_close(watch);
 }
 
+static void open_watches_are_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(devserver_watches(server, "leases"), 0);
+    struct stream *one = stream_open(server, LEASES "?watch=1");
+    struct stream *two = stream_open(server, LEASES "?watch=1&timeoutSeconds=1");
+    struct stream *pods = stream_open(server, PODS "?watch=1");
+    assert_int_equal(devserver_watches(server, "leases"), 2);
+    assert_int_equal(devserver_watches(server, "pods"), 1);
+    assert_int_equal(devserver_watches(server, "elephants"), 0);
+    assert_int_equal(devserver_wait_watches(server, "leases", 2, 0), 0);
+    assert_int_equal(devserver_wait_watches(server, "leases", 3, 0), -1);
+    assert_int_equal(devserver_wait_watches(server, "leases", 1, PATIENCE_MS), 0); /* its time is over */
+    stream_close(one);
+    assert_int_equal(devserver_wait_watches(server, "leases", 0, PATIENCE_MS), 0);
+    assert_int_equal(devserver_watches(server, "pods"), 1);
+    stream_close(two);
+    stream_close(pods);
+}
+
 static void a_watch_ends_after_its_time(void **state)
 {
     (void)state;
@@ -347,6 +367,7 @@ int main(void)
         ONE(bookmarks_tell_the_version),
         ONE(a_watch_list_begins_with_what_is),
         ONE(bad_watch_lists_are_refused),
+        ONE(open_watches_are_counted),
         ONE(a_watch_ends_after_its_time),
         ONE(events_come_in_the_order_of_their_versions),
         ONE(an_object_larger_than_any_buffer_comes_whole),
