@@ -42,7 +42,9 @@ struct kl_scope {
     struct kl_watch *watch; /* the shared one */
     struct kl_transfer *list;
     struct kl_timer list_timer;
-    unsigned listing; /* number of the current one */
+    int64_t asking_since; /* when the first of the lists that follow each other at once was begun */
+    size_t asked_with;    /* the count when the current one was */
+    unsigned listing;     /* number of the current one */
     unsigned pages;
     size_t items;
     char list_version[64];
@@ -51,6 +53,7 @@ struct kl_scope {
 
 static void list_page(struct kl_scope *scope, const char *continue_token);
 static void ask(struct kl_scope *scope);
+static void list_anew(struct kl_scope *scope);
 
 static struct kl_scope *scope_of(k8sleader_client *client, const struct kl_resource *resource,
                                  const char *namespace_)
@@ -343,6 +346,19 @@ static int too_many_others(const struct kl_scope *scope, struct json_object *met
     return all > scope->count * (1 + OTHERS_PER_OURS) + OTHERS_ANYWAY;
 }
 
+/*
+ * A program that starts thousands of elections, one after the other, has but a few when the first answer
+ * comes. While they become half as many again from answer to answer, asking once more is cheaper than a
+ * stream for each, which a later answer closes again. That ends: after some twenty answers at most, and with
+ * the time that a single answer may take, so that nobody is without a watch for longer than a slow server may
+ * cause anyway. By then all have read their locks: that they do after a retry period, watched or not.
+ */
+static int asks_again(const struct kl_scope *scope)
+{
+    return scope->count >= scope->asked_with + (scope->asked_with + 1) / 2 &&
+           kl_now() - scope->asking_since < LIST_TIMEOUT;
+}
+
 static void on_page(struct kl_scope *scope, struct json_object *list)
 {
     struct json_object *metadata = NULL;
@@ -352,7 +368,10 @@ static void on_page(struct kl_scope *scope, struct json_object *list)
     size_t count = json_object_is_type(items, json_type_array) ? json_object_array_length(items) : 0;
     scope->items += count;
     if (too_many_others(scope, metadata)) {
-        stay_alone(scope, 2 * scope->count);
+        if (asks_again(scope))
+            list_anew(scope);
+        else
+            stay_alone(scope, 2 * scope->count);
         return;
     }
     if (scope->pages++ == 0)
@@ -404,11 +423,8 @@ static void list_again(void *user)
     ask(user);
 }
 
-/* Lists the namespace's locks: what there is, and whether to share a watch. */
-static void ask(struct kl_scope *scope)
+static void list_anew(struct kl_scope *scope)
 {
-    if (scope->list)
-        return;
     if (scope->sharing != SHARING_YES)
         scope->sharing = SHARING_LISTING;
     scope->list_timer.fire = list_again;
@@ -418,7 +434,17 @@ static void ask(struct kl_scope *scope)
     scope->pages = 0;
     scope->items = 0;
     scope->dirty = 0;
+    scope->asked_with = scope->count;
     list_page(scope, "");
+}
+
+/* Lists the namespace's locks: what there is, and whether to share a watch. */
+static void ask(struct kl_scope *scope)
+{
+    if (scope->list)
+        return;
+    scope->asking_since = kl_now();
+    list_anew(scope);
 }
 
 void kl_scope_relist(struct kl_scope *scope)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STANDBYS 40
 #define LOCKS    1000
@@ -108,7 +109,8 @@ static void test_a_thousand_elections(void **state)
     world_stop(&world);
 }
 
-/* Ours are few among many others: then each keeps a watch of its own, and the others' changes are not heard. */
+/* Ours are few among many others: then each keeps a watch of its own, and the others' changes are not heard.
+ */
 static void test_few_among_many_do_not_share(void **state)
 {
     struct world world;
@@ -118,7 +120,8 @@ static void test_few_among_many_do_not_share(void **state)
     for (int i = 0; i < 1500; i++) {
         char json[160];
         (void)snprintf(json, sizeof json,
-                       "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":\"node-%d\"},"
+                       "{\"apiVersion\":\"coordination.k8s.io/"
+                       "v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":\"node-%d\"},"
                        "\"spec\":{\"holderIdentity\":\"node\"}}",
                        i);
         assert_int_equal(devserver_put_object(world.server, "leases", "default", json), 0);
@@ -131,7 +134,104 @@ static void test_few_among_many_do_not_share(void **state)
     for (int i = 0; i < 10; i++)
         assert_int_equal(k8sleader_election_wait(elections[i], PATIENCE_MS), 1);
     assert_int_equal(devserver_wait_requests(world.server, "watch", "leases", 10, PATIENCE_MS), 0);
+    assert_int_equal(devserver_requests(world.server, "list", "leases"),
+                     1); /* nor are they asked for again */
     for (int i = 0; i < 10; i++)
+        stop_and_free(world.client, elections[i]);
+    world_stop(&world);
+}
+
+/* ---- many that join while the library finds out whether to share a watch ---- */
+
+#define FOREIGN 200
+
+/* The worker has taken all elections that were started before: it takes them in turn. */
+static void await_worker(struct world *world)
+{
+    stop_and_free(world->client, stand_as(world->client, "marker", "a"));
+}
+
+/* Locks from `from` up to `to`, all held by others. */
+static void stand_as_standbys(struct world *world, k8sleader_election **elections, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        k8sleader_options *options;
+        options_for(&options, i, "a");
+        elections[i] = stand(world->client, options);
+    }
+    await_worker(world);
+}
+
+/* Whatever becomes known comes with an event, which may have been passed over already. */
+static void await_leader(k8sleader_client *client, const k8sleader_election *election, const char *expected)
+{
+    char leader[64] = "";
+    while (k8sleader_election_leader(election, leader, sizeof leader) >= 0 && strcmp(leader, expected) != 0) {
+        k8sleader_event *event = NULL;
+        assert_int_equal(k8sleader_client_next_event(client, PATIENCE_MS, &event), 0);
+        k8sleader_event_unref(event);
+    }
+    assert_string_equal(leader, expected);
+}
+
+static void put_foreign_locks(struct world *world, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char json[320];
+        (void)snprintf(
+            json, sizeof json,
+            "{\"apiVersion\":\"coordination.k8s.io/"
+            "v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":\"lock-%d\"},"
+            "\"spec\":{\"holderIdentity\":\"other\",\"leaseDurationSeconds\":3600,\"leaseTransitions\":0,"
+            "\"acquireTime\":\"2026-01-01T00:00:00.000000Z\",\"renewTime\":\"2026-01-01T00:00:00.000000Z\"}}",
+            i);
+        assert_int_equal(devserver_put_object(world->server, "leases", "default", json), 0);
+    }
+}
+
+/* The next list that comes is not answered before this fault is removed. */
+static int64_t hold_next_list(struct world *world)
+{
+    const struct devserver_fault fault = {
+        .verb = "list", .resource = "leases", .action = DEVSERVER_DELAY, .delay_ms = 3600000, .count = 1};
+    int64_t number = devserver_add_fault(world->server, &fault);
+    assert_true(number > 0);
+    return number;
+}
+
+/*
+ * A program begins to stand as a standby for many locks. At first it seems to have a few among many, each
+ * time that the server has answered: but it has more and more. They end up on one watch.
+ */
+static void test_those_that_join_meanwhile_share(void **state)
+{
+    static const int stages[] = {8, 20, 40}; /* 200 locks: too many others for 20, few enough for 40 */
+    enum { STAGES = sizeof stages / sizeof stages[0], OURS = 40 };
+    struct world world;
+    k8sleader_election *elections[OURS];
+    int64_t held[STAGES - 1];
+    (void)state;
+    world_start(&world);
+    put_foreign_locks(&world, FOREIGN);
+    for (int i = 0; i < STAGES - 1; i++)
+        held[i] = hold_next_list(&world);
+    stand_as_standbys(&world, elections, 0, stages[0]);
+    for (int i = 1; i < STAGES; i++) {
+        assert_int_equal(devserver_wait_fault(world.server, held[i - 1], 1, PATIENCE_MS), 0);
+        stand_as_standbys(&world, elections, stages[i - 1], stages[i]);
+        devserver_remove_fault(world.server, held[i - 1]);
+    }
+    for (int i = 0; i < OURS; i++)
+        await_leader(world.client, elections[i], "other");
+    /* Those that were too few to ask had a watch of their own for a while. */
+    assert_int_equal(devserver_wait_watches(world.server, "leases", 1, PATIENCE_MS), 0);
+    assert_true(devserver_requests(world.server, "watch", "leases") <= 8);
+    /* And it is the shared one: the last that joined hears of its lock. */
+    assert_int_equal(devserver_patch_object(world.server, "leases", "default", "lock-39",
+                                            "{\"spec\":{\"holderIdentity\":\"third\"}}"),
+                     0);
+    await_leader(world.client, elections[OURS - 1], "third");
+    for (int i = 0; i < OURS; i++)
         stop_and_free(world.client, elections[i]);
     world_stop(&world);
 }
@@ -142,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_standbys_send_nothing),
         cmocka_unit_test(test_a_thousand_elections),
         cmocka_unit_test(test_few_among_many_do_not_share),
+        cmocka_unit_test(test_those_that_join_meanwhile_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
