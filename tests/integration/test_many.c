@@ -109,8 +109,7 @@ static void test_a_thousand_elections(void **state)
     world_stop(&world);
 }
 
-/* Ours are few among many others: then each keeps a watch of its own, and the others' changes are not heard.
- */
+/* Ours are few among many others: then each keeps a watch of its own, and does not hear of the others. */
 static void test_few_among_many_do_not_share(void **state)
 {
     struct world world;
