@@ -30,6 +30,11 @@ build_packages=(
     libcurl4-openssl-dev libjson-c-dev libyaml-dev libssl-dev libmicrohttpd-dev
 )
 test_packages=(libcmocka-dev clang clang-tidy cppcheck valgrind openssl python3-venv)
+# What making Python's wheel needs, and trying it.
+wheel_packages=(
+    build-essential cmake ninja-build pkg-config python3-dev python3-venv dpkg-dev debian-archive-keyring m4 perl xz-utils
+)
+wheel_test_packages=("${build_packages[@]}" "${wheel_packages[@]}" debootstrap binutils)
 
 # Installs those of the named Debian packages that are missing.
 need_packages() {

@@ -12,21 +12,52 @@ run_tests() {
     say "Testing on $server: $what"
     local log="$root/build/$preset/Testing/Temporary/LastTest.log" since=$SECONDS
     (cd "$root" && ctest --preset "$preset" "$@") || failed+=("$what, on $server")
-    local ran skipped
+    count_tests "$server" "$what" "$log" "in $(grep -c '^Test time = ' "$log") programs, " $((SECONDS - since))
+}
+
+# Counts what a log tells of, and shows the lines that close each suite, or say why a test was skipped.
+count_tests() {
+    local server=$1 what=$2 log=$3 programs=$4 seconds=$5 ran skipped
     # The closing lines of cmocka, unittest, pytest, and of scripts that check one thing after the other.
     ran=$(sed -nE 's/^\[==========\] ([0-9]+) test\(s\) run\..*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p
         s/^=+ (.* )?([0-9]+) passed.* =+$/\2/p; s/^([0-9]+) passed, [0-9]+ failed, .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
     skipped=$(sed -nE 's/^\[  SKIPPED \].*|.*\.\.\. skipped.*|^Test Skipped\..*/1/p; s/^SKIPPED \[([0-9]+)\] .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
-    summary+=("$what, on $server: $ran tests in $(grep -c '^Test time = ' "$log") programs, $skipped skipped, in \
-$((SECONDS - since)) s")
+    summary+=("$what, on $server: $ran tests, $programs$skipped skipped, in $seconds s")
     [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
     ran_on[$server]=$((${ran_on[$server]:-0} + ran))
     grep -hE '^\[  SKIPPED \]|\.\.\. skipped|^SKIPPED \[' "$log" | sort -u || true
     grep -hE '^=+ .*passed.* =+$' "$log" || true
     # How many faults, of which kinds, and the seed that repeats them.
     grep -h '^faults: ' "$log" || true
+}
+
+# Starts a script whose minutes of compiling give way to the tests beside it; one at a time.
+start_beside() {
+    beside_what=$1 beside_log=$root/build/beside.log beside_since=$SECONDS
+    shift
+    say "Starting beside what follows: $beside_what"
+    nice -n 19 setsid "$root/$1" "${@:2}" </dev/null >"$beside_log" 2>&1 &
+    beside=$!
+    trap clean_up EXIT
+}
+
+await_beside() {
+    say "Testing on no server: $beside_what"
+    if wait "$beside"; then
+        grep -v '^$' "$beside_log" || true
+    else
+        cat "$beside_log"
+        failed+=("$beside_what")
+    fi
+    beside=
+    count_tests "no server" "$beside_what" "$beside_log" "" $((SECONDS - beside_since))
+}
+
+clean_up() {
+    [ -z "${beside:-}" ] || kill -TERM -- "-$beside" 2>/dev/null || true
+    [ -z "${has_cluster:-}" ] || end_clusters
 }
 
 finish() {
@@ -49,7 +80,8 @@ start_cluster() {
     say "Building a real control plane (minutes, the first time)"
     "$root/scripts/cluster" build || die "the control plane does not build"
     export K8SLEADER_CLUSTER_DIR=$root/build/cluster-test
-    trap end_clusters EXIT
+    has_cluster=1
+    trap clean_up EXIT
     say "Starting it"
     # The tests take no times: a disk that others keep busy is none of their business.
     "$root/scripts/cluster" up --unsafe-no-fsync || die "the control plane does not start"
