@@ -74,6 +74,10 @@ func (e *Election) Leader() string {
 		return e.leader
 	}
 	defer e.release()
+	// The library says that we lead a moment before it says who leads.
+	if C.k8sleader_election_is_leader(e.ptr) != 0 {
+		return e.identity
+	}
 	var buffer [256]C.char // an identity has 255 bytes at most
 	C.k8sleader_election_leader(e.ptr, &buffer[0], C.size_t(unsafe.Sizeof(buffer)))
 	return C.GoString(&buffer[0])

@@ -98,8 +98,9 @@ func (r *electorRun) lead(ctx context.Context) error {
 	defer r.leave() // also when OnStoppedLeading panics
 	config := &r.elector.config
 	release := r.awaitEnd(ctx)
+	lost := r.term.isLost()
 	switch {
-	case r.term.isLost(): // somebody else may lead already
+	case lost: // somebody else may lead already
 		r.work.cancel()
 		config.Callbacks.OnStoppedLeading()
 		r.awaitWork(r.term.GraceLeft())
@@ -116,7 +117,7 @@ func (r *electorRun) lead(ctx context.Context) error {
 		panic(r.work.value)
 	}
 	r.news.rethrow()
-	if r.term.isLost() {
+	if lost {
 		return r.term.Err()
 	}
 	return nil
