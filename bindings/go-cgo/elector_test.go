@@ -19,8 +19,14 @@ type candidate struct {
 	journal journal
 	started chan struct{}
 	cancel  context.CancelFunc
-	ran     chan error
-	panic   any
+	ran     chan ran
+	panic   any // of the run that was awaited last
+}
+
+// ran is how a Run ended.
+type ran struct {
+	err   error
+	panic any
 }
 
 // untilCancelled is the work of a candidate that does as it is told.
@@ -28,7 +34,7 @@ func untilCancelled(ctx context.Context) { <-ctx.Done() }
 
 func newCandidate(t *testing.T, config k8sleader.Config, work func(context.Context)) *candidate {
 	t.Helper()
-	c := &candidate{started: make(chan struct{}), ran: make(chan error, 1)}
+	c := &candidate{started: make(chan struct{}), ran: make(chan ran, 1)}
 	var once sync.Once
 	config.Callbacks.OnStartedLeading = func(ctx context.Context) {
 		c.journal.add("started")
@@ -55,12 +61,12 @@ func (c *candidate) run(t *testing.T) *candidate {
 	t.Cleanup(cancel)
 	c.cancel = cancel
 	go func() {
+		var end ran
 		defer func() {
-			if c.panic = recover(); c.panic != nil {
-				c.ran <- nil
-			}
+			end.panic = recover()
+			c.ran <- end
 		}()
-		c.ran <- c.Run(ctx)
+		end.err = c.Run(ctx)
 	}()
 	return c
 }
@@ -68,8 +74,9 @@ func (c *candidate) run(t *testing.T) *candidate {
 func (c *candidate) awaitRun(t *testing.T) error {
 	t.Helper()
 	select {
-	case err := <-c.ran:
-		return err
+	case end := <-c.ran:
+		c.panic = end.panic
+		return end.err
 	case <-time.After(patience):
 		stacks := make([]byte, 1<<20)
 		t.Fatalf("Run does not return\n%s", stacks[:runtime.Stack(stacks, true)])
