@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +43,12 @@ func workers(t testing.TB) (count int) {
 }
 
 func TestManyElectionsHoldNoThread(t *testing.T) {
-	const count = 500
+	count := 500
+	if text := os.Getenv("K8SLEADER_TEST_ELECTIONS"); text != "" {
+		var err error
+		count, err = strconv.Atoi(text)
+		must(t, err)
+	}
 	name := lockOf(t)
 	threads, goroutines := entries(t, "task"), runtime.NumGoroutine()
 	client := newClient(t)
@@ -174,6 +180,8 @@ func TestShutdownDrainsAndCloseDoesNot(t *testing.T) {
 		t.Errorf("Stand after the end: %v", err)
 	}
 
+	must(t, newClient(t).Shutdown(within(t))) // of nothing
+
 	client = newClient(t)
 	term = lead(t, stand(t, client, options(second, "a")))
 	must(t, client.Close())
@@ -237,13 +245,26 @@ func TestLead(t *testing.T) {
 		t.Errorf("%v, held by %q", err, holder(t, name))
 	}
 	err = client.Lead(ctx, options(name, "a"), func(ctx context.Context, _ *k8sleader.Term) error {
-		must(t, server.Steal(ctx, name, "thief"))
+		must(t, server.Steal(within(t), name, "thief"))
 		<-ctx.Done()
 		return nil
 	})
 	var lost *k8sleader.LostError
 	if !errors.As(err, &lost) {
 		t.Errorf("after a loss: %v", err)
+	}
+	// A cancellation is a stop: who only asks the term ends, too, and the lock is held meanwhile.
+	ends, end := context.WithCancel(ctx)
+	must(t, client.Lead(ends, options(name, "a"), func(ctx context.Context, term *k8sleader.Term) error {
+		end()
+		awaitTrue(t, "the stop", func() bool { return !term.IsLeader() })
+		if !term.MayFinish() || ctx.Err() == nil || holder(t, name) != "a" {
+			t.Errorf("may finish %v, context %v, held by %q", term.MayFinish(), ctx.Err(), holder(t, name))
+		}
+		return nil
+	}))
+	if holder(t, name) != "" {
+		t.Error("it was not released")
 	}
 	func() {
 		defer func() {
@@ -286,7 +307,13 @@ func TestEvents(t *testing.T) {
 	if _, err := election.Events().Next(within(t)); !errors.Is(err, k8sleader.ErrClosed) {
 		t.Errorf("of a closed election: %v", err)
 	}
-	stream := client.Events()
+	abandoned := stand(t, client, options(lockOf(t), "a"))
+	stream := abandoned.Events()
+	abandoned.Abandon()
+	for err := error(nil); !errors.Is(err, k8sleader.ErrClosed); _, err = stream.Next(within(t)) {
+		must(t, err)
+	}
+	stream = newClient(t).Events()
 	soon, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := stream.Next(soon); !errors.Is(err, context.DeadlineExceeded) {
@@ -374,6 +401,11 @@ func TestErrors(t *testing.T) {
 	_, err = limited.Locks(ctx, k8sleader.LockQuery{Namespace: "default", Name: "a"})
 	if !errors.As(err, &e) || !errors.Is(err, k8sleader.ErrForbidden) || e.HTTPStatus != 403 || e.Message == "" {
 		t.Errorf("forbidden: %v", err)
+	}
+	events := limited.Events()
+	stand(t, limited, k8sleader.Options{Name: "a", Namespace: "default"})
+	if event, err := events.Next(ctx); err != nil || event.Type != k8sleader.EventError || !errors.Is(event.Err, k8sleader.ErrForbidden) {
+		t.Errorf("forbidden: %+v, %v", event, err)
 	}
 	wrong := newClientOf(t, k8sleader.ClientConfig{Server: server.URL, CAData: server.CA, Token: "wrong", Logger: quiet()})
 	if _, err = wrong.Locks(ctx, k8sleader.LockQuery{Namespace: "default"}); !errors.Is(err, k8sleader.ErrUnauthorized) {

@@ -135,7 +135,9 @@ func (c *core) tell(event Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for stream := range c.streams {
-		stream.add(event)
+		if stream.add(event) {
+			delete(c.streams, stream)
+		}
 	}
 }
 
@@ -184,8 +186,21 @@ func (c *core) start(client *Client, options *C.k8sleader_options) (*Election, e
 	return election, nil
 }
 
+// forget is called before an election's end: nothing is delivered to it any more.
 func (c *core) forget(id uintptr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.elections, id)
+}
+
+// endStreams is for an election that ends without a last event.
+func (c *core) endStreams(election *Election) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for stream := range c.streams {
+		if stream.election == election {
+			stream.end()
+			delete(c.streams, stream)
+		}
+	}
 }

@@ -140,6 +140,7 @@ func (e *Election) Shutdown(ctx context.Context) error {
 func (e *Election) Abandon() {
 	e.core.forget(e.id)
 	e.close(&LostError{Lock: e.lock})
+	e.core.endStreams(e)
 }
 
 func (e *Election) release() {
@@ -192,7 +193,7 @@ func (e *Election) note(event Event) {
 		e.end(event)
 	case EventLostDuringDrain:
 		if term := e.last(); term != nil {
-			term.loseDuringDrain(event.Reason)
+			term.lose(event.Reason, &LostError{Lock: e.lock, Reason: event.Reason})
 		}
 	case EventNewLeader, EventError:
 		e.mu.Lock()

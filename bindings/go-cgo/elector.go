@@ -25,7 +25,7 @@ type Callbacks struct {
 	// behind its work. After a loss it is called at once, and the work may still run: it may end the process.
 	OnStoppedLeading func()
 	// OnNewLeader is told who leads, also when it is we, in order and each once, on a goroutine of its own. Of several that
-	// come while it runs it is told the last. It may be nil.
+	// come while it runs it is told the last. Run does not return before it has. It may be nil.
 	OnNewLeader func(identity string)
 }
 
@@ -55,6 +55,9 @@ type Config struct {
 	Labels       map[string]string
 
 	Callbacks Callbacks
+
+	// WatchDog for a liveness probe, told of the Elector; may be nil.
+	WatchDog *HealthzAdaptor
 
 	// Logger for a client of its own.
 	Logger *slog.Logger
@@ -87,7 +90,11 @@ func New(config Config) (*Elector, error) {
 	if err := config.checkDurations(); err != nil {
 		return nil, err
 	}
-	return &Elector{config: config, slot: make(chan struct{}, 1)}, nil
+	elector := &Elector{config: config, slot: make(chan struct{}, 1)}
+	if config.WatchDog != nil {
+		config.WatchDog.SetLeaderElection(elector)
+	}
+	return elector, nil
 }
 
 // NewLeaderElector is New, by client-go's name.

@@ -95,7 +95,7 @@ func (r *electorRun) do(ctx context.Context) error {
 
 // lead is the rest of a run, from the start of the work on.
 func (r *electorRun) lead(ctx context.Context) error {
-	defer r.leave() // also when OnStoppedLeading panics
+	defer r.leave() // also when OnStoppedLeading panics; goes on with a panic of the work
 	config := &r.elector.config
 	release := r.awaitEnd(ctx)
 	lost := r.term.isLost()
@@ -107,14 +107,11 @@ func (r *electorRun) lead(ctx context.Context) error {
 	case config.ReturnKeepsLeading:
 		r.work.cancel()
 		config.Callbacks.OnStoppedLeading()
+		lost = r.term.isLost()
 		r.giveBack(release)
 	default:
 		r.giveBack(release)
 		config.Callbacks.OnStoppedLeading()
-	}
-	if r.work.hasEnded() && r.work.panicked {
-		r.leave()
-		panic(r.work.value)
 	}
 	r.news.rethrow()
 	if lost {
@@ -168,27 +165,21 @@ func (r *electorRun) giveBack(release bool) {
 	r.election.awaitRelease()
 }
 
-// leave cleans up, once; when the work still runs, after that. Only then may another Run begin.
+// leave cleans up; when the work still runs, after that. Only then may another Run begin. A panic of the work goes on here,
+// or on a goroutine where nobody is left to hear of it.
 func (r *electorRun) leave() {
-	if r.elector == nil {
-		return
-	}
-	elector := r.elector
-	r.elector = nil
 	if r.work == nil || r.work.hasEnded() {
-		r.clear(elector)
+		r.clear()
 		return
 	}
 	go func() {
 		<-r.work.ended
-		r.clear(elector)
-		if r.work.panicked {
-			panic(r.work.value) // nobody is left to hear of it
-		}
+		r.clear()
 	}()
 }
 
-func (r *electorRun) clear(elector *Elector) {
+func (r *electorRun) clear() {
+	elector := r.elector
 	if r.work != nil {
 		r.work.cancel()
 	}
@@ -204,4 +195,7 @@ func (r *electorRun) clear(elector *Elector) {
 		_ = r.client.Close()
 	}
 	<-elector.slot
+	if r.work != nil && r.work.panicked {
+		panic(r.work.value)
+	}
 }

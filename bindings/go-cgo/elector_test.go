@@ -306,10 +306,12 @@ func TestWorkThatGoesOnAfterALossIsToldAtOnceAndFoundByCheck(t *testing.T) {
 	name := lockOf(t)
 	mayReturn, stopped := make(chan struct{}), make(chan struct{})
 	config := shortFor(name, "a")
+	config.WatchDog = k8sleader.NewLeaderHealthzAdaptor(50 * time.Millisecond)
 	config.Callbacks.OnStoppedLeading = func() { close(stopped) }
 	a := newCandidate(t, config, func(context.Context) { <-mayReturn }).run(t)
 	await(t, "leading", a.started)
 	must(t, a.Check(0))
+	must(t, config.WatchDog.Check(nil))
 	must(t, server.Steal(within(t), name, "thief"))
 	await(t, "OnStoppedLeading", stopped)
 	var lost *k8sleader.LostError
@@ -317,7 +319,7 @@ func TestWorkThatGoesOnAfterALossIsToldAtOnceAndFoundByCheck(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 	must(t, a.Check(time.Hour))
-	awaitTrue(t, "Check", func() bool { return a.Check(50*time.Millisecond) != nil })
+	awaitTrue(t, "Check", func() bool { return a.Check(50*time.Millisecond) != nil && config.WatchDog.Check(nil) != nil })
 	// Another run waits for that work, or for its context.
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()

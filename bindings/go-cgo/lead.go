@@ -15,8 +15,8 @@ const releasePatience = 5 * time.Second
 // Lead waits until it leads, calls work, and gives the lock back when that has returned or panicked.
 //
 // The context of work is ctx's child, and cancelled when the lock is lost; context.Cause then gives a *LostError. When ctx
-// is cancelled the lock is held and renewed until work returns. Work that outlives its return (goroutines it has started)
-// is not awaited: let it end first.
+// is cancelled that is a stop: IsLeader is false, and the lock is held and renewed until work returns. Goroutines that work
+// has started are not awaited: let them end first.
 //
 // Returns work's error; a *LostError when that is nil and the lock was lost meanwhile; or why it never led: ctx's error, or
 // one about the options.
@@ -35,6 +35,8 @@ func (c *Client) Lead(ctx context.Context, options Options, work func(ctx contex
 		term.HandBack()
 		election.awaitRelease()
 	}()
+	// So that who asks IsLeader alone hears of it, too.
+	defer context.AfterFunc(ctx, election.Stop)()
 	workCtx, cancel := term.contextOf(ctx)
 	defer cancel()
 	err = work(workCtx, term)
@@ -77,6 +79,7 @@ func (t *Term) contextOf(ctx context.Context) (context.Context, context.CancelFu
 	unhook := context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })
 	return child, func() {
 		unhook()
-		cancel(context.Canceled)
+		// The term's own reason, where the hook has not run yet; else nil, which is context.Canceled.
+		cancel(context.Cause(t.ctx))
 	}
 }

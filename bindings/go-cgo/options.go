@@ -6,6 +6,7 @@ package k8sleader
 import "C"
 
 import (
+	"fmt"
 	"time"
 	"unsafe"
 )
@@ -67,7 +68,10 @@ func optionsText(what, text string, set func(*C.char) C.int) error {
 	}
 	value := C.CString(text)
 	defer C.free(unsafe.Pointer(value))
-	return takeError(set(value), nil)
+	if code := set(value); code < 0 {
+		return &Error{Code: Code(code), Message: fmt.Sprintf("%s can't be %q", what, text)}
+	}
+	return nil
 }
 
 func flag(set bool) C.int {

@@ -99,15 +99,15 @@ func (s *EventStream) signal() {
 	}
 }
 
-// add is called with core.mu held.
-func (s *EventStream) add(event Event) {
+// add is called with core.mu held, and says whether this was the last event.
+func (s *EventStream) add(event Event) (last bool) {
 	if s.election != nil && s.election != event.Election {
-		return
+		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over {
-		return
+		return true
 	}
 	if len(s.waiting) >= eventsMost {
 		s.waiting = s.waiting[1:]
@@ -116,6 +116,7 @@ func (s *EventStream) add(event Event) {
 	s.waiting = append(s.waiting, event)
 	s.over = s.election != nil && event.Type == EventClosed
 	s.signal()
+	return s.over
 }
 
 func (s *EventStream) end() {

@@ -34,7 +34,8 @@ type Term struct {
 
 	mu         sync.Mutex
 	reason     Reason
-	loss       error
+	stop       error // it was asked for
+	loss       error // comes before that
 	graceEnd   int64 // when guarded work must have ended, on the library's clock in ms; set with a loss
 	graceKnown bool
 	handedBack bool
@@ -172,12 +173,9 @@ func (t *Term) Done() <-chan struct{} { return t.ctx.Done() }
 func (t *Term) Lost() <-chan struct{} { return t.lost }
 
 func (t *Term) isLost() bool {
-	select {
-	case <-t.lost:
-		return true
-	default:
-		return false
-	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.loss != nil
 }
 
 // Err is nil while nothing was heard of an end, then a *StopError, and a *LostError once the lock was lost.
@@ -187,10 +185,7 @@ func (t *Term) Err() error {
 	if t.loss != nil {
 		return t.loss
 	}
-	if t.ended.Load() {
-		return &StopError{Lock: t.Lock()}
-	}
-	return nil
+	return t.stop
 }
 
 // Reason says why it ended or is to end; ReasonNone while nothing was heard of an end.
@@ -207,9 +202,13 @@ func (t *Term) Stop() { t.election.Stop() }
 // candidacy, too. After a stop the lock is released now; after a loss the election stands again, unless Options.Once.
 // Await Election.Done to know that a release has come through. Again is fine.
 func (t *Term) HandBack() {
+	why := &StopError{Lock: t.Lock()}
 	t.mu.Lock()
 	again := t.handedBack
 	t.handedBack = true
+	if t.stop == nil {
+		t.stop = why
+	}
 	t.mu.Unlock()
 	// Once only: without a number the library could take a second one for that of a later term.
 	if again {
@@ -218,39 +217,41 @@ func (t *Term) HandBack() {
 	if t.IsLeader() {
 		t.election.Stop()
 	}
+	// Before anybody else can lead.
 	t.given.Store(true)
+	t.cancel(why)
 	t.election.drained(t.token)
-	t.cancel(&StopError{Lock: t.Lock()})
 }
 
 // end is what the client's goroutine heard.
 func (t *Term) end(reason Reason) {
-	var why error = &StopError{Lock: t.Lock()}
 	t.ended.Store(true)
+	if reason != ReasonStop {
+		t.lose(reason, &LostError{Lock: t.Lock(), Reason: reason})
+		return
+	}
+	why := &StopError{Lock: t.Lock()}
 	t.mu.Lock()
 	t.reason = reason
+	t.stop = why
 	t.mu.Unlock()
-	if reason != ReasonStop {
-		why = &LostError{Lock: t.Lock(), Reason: reason}
-		t.lose(why)
-	}
 	t.cancel(why)
 }
 
-func (t *Term) loseDuringDrain(reason Reason) {
+// lose notes a loss, also one while the work ends after a stop. Who sees the context's end finds out why, and who sees that
+// it is lost finds the context's cause.
+func (t *Term) lose(reason Reason, why error) {
 	t.mu.Lock()
 	t.reason = reason
-	t.mu.Unlock()
-	t.lose(&LostError{Lock: t.Lock(), Reason: reason})
-}
-
-func (t *Term) lose(why error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.loss == nil && !t.handedBack {
+	first := t.loss == nil && !t.handedBack
+	if first {
 		t.keepGrace()
 		t.loss = why
 		t.given.Store(true)
+	}
+	t.mu.Unlock()
+	t.cancel(why)
+	if first {
 		close(t.lost)
 	}
 }
@@ -258,6 +259,8 @@ func (t *Term) lose(why error) {
 // abandon is the end of an election whose object is about to be freed: from here on nobody can be asked.
 func (t *Term) abandon(why error) {
 	t.ended.Store(true)
-	t.lose(why)
-	t.cancel(why)
+	t.mu.Lock()
+	reason := t.reason
+	t.mu.Unlock()
+	t.lose(reason, why)
 }

@@ -131,8 +131,12 @@ func (m *Manager) lead(ctx context.Context) error {
 	case failure = <-m.runnables.failed:
 	case <-work.Done():
 	}
+	why := failure
+	if why == nil {
+		why = context.Cause(term.Context()) // nil when ctx ended
+	}
 	election.Stop()
-	cancel(failure)
+	cancel(why)
 	select {
 	case <-ended():
 		term.HandBack()
