@@ -15,8 +15,8 @@ import (
 
 // Term is one term of leadership; it is over once and for ever. Any goroutine may use it.
 //
-// IsLeader, MayFinish, TimeLeft and GraceLeft answer by the library's clock, without a lock, and also when this process was
-// frozen meanwhile. Done and Context are signalled by a goroutine that heard of the end, which is a little later: wait for
+// IsLeader, MayFinish, TimeLeft and GraceLeft answer at once, by the library's clock, and also when this process was frozen
+// meanwhile. Done and Context are signalled by a goroutine that heard of the end, which is a little later: wait for
 // them, and ask IsLeader before each piece of work. Since 0.9.
 type Term struct {
 	election *Election
