@@ -25,7 +25,7 @@ type Callbacks struct {
 	// behind its work. After a loss it is called at once, and the work may still run: it may end the process.
 	OnStoppedLeading func()
 	// OnNewLeader is told who leads, also when it is we, in order and each once, on a goroutine of its own. Of several that
-	// come while it runs it is told the last. Run does not return before it has. It may be nil.
+	// come while it runs it is told the last. Run waits a second at most for it to return. It may be nil.
 	OnNewLeader func(identity string)
 }
 

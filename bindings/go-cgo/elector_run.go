@@ -81,7 +81,6 @@ func (r *electorRun) do(ctx context.Context) error {
 	if err != nil {
 		election.giveUp()
 		r.leave()
-		r.news.rethrow()
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -98,7 +97,7 @@ func (r *electorRun) lead(ctx context.Context) error {
 	defer r.leave() // also when OnStoppedLeading panics; goes on with a panic of the work
 	config := &r.elector.config
 	release := r.awaitEnd(ctx)
-	lost := r.term.isLost()
+	lost := r.term.settle()
 	switch {
 	case lost: // somebody else may lead already
 		r.work.cancel()
@@ -113,7 +112,6 @@ func (r *electorRun) lead(ctx context.Context) error {
 		r.giveBack(release)
 		config.Callbacks.OnStoppedLeading()
 	}
-	r.news.rethrow()
 	if lost {
 		return r.term.Err()
 	}
@@ -165,8 +163,8 @@ func (r *electorRun) giveBack(release bool) {
 	r.election.awaitRelease()
 }
 
-// leave cleans up; when the work still runs, after that. Only then may another Run begin. A panic of the work goes on here,
-// or on a goroutine where nobody is left to hear of it.
+// leave cleans up; when the work still runs, after that. Only then may another Run begin. A callback's panic goes on here, or
+// on a goroutine where nobody is left to hear of it.
 func (r *electorRun) leave() {
 	if r.work == nil || r.work.hasEnded() {
 		r.clear()
@@ -197,5 +195,8 @@ func (r *electorRun) clear() {
 	<-elector.slot
 	if r.work != nil && r.work.panicked {
 		panic(r.work.value)
+	}
+	if r.news != nil {
+		r.news.rethrow()
 	}
 }

@@ -97,11 +97,12 @@ func configFor(name, identity string) k8sleader.Config {
 
 func shortFor(name, identity string) k8sleader.Config {
 	c := configFor(name, identity)
-	c.LeaseDuration, c.RenewDeadline, c.RetryPeriod = 2*time.Second, 1400*time.Millisecond, 300*time.Millisecond
+	c.LeaseDuration, c.RenewDeadline, c.RetryPeriod = 4*time.Second, 3*time.Second, 500*time.Millisecond
 	return c
 }
 
 func TestTheLeaseIsReleasedWhenTheWorkHasReturned(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	mayReturn := make(chan struct{})
 	a := newCandidate(t, shortFor(name, "a"), func(ctx context.Context) {
@@ -119,7 +120,7 @@ func TestTheLeaseIsReleasedWhenTheWorkHasReturned(t *testing.T) {
 	select {
 	case <-b.started:
 		t.Fatal("another leads while the work runs")
-	case <-time.After(3 * time.Second): // longer than the lease
+	case <-time.After(5 * time.Second): // longer than the lease
 	}
 	a.expect(t, "started")
 	close(mayReturn)
@@ -136,6 +137,7 @@ func TestTheLeaseIsReleasedWhenTheWorkHasReturned(t *testing.T) {
 }
 
 func TestACandidateThatNeverLedIsNotStopped(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	leader := lead(t, stand(t, newClient(t), options(name, "other")))
 	seen := make(chan string, 10)
@@ -154,6 +156,7 @@ func TestACandidateThatNeverLedIsNotStopped(t *testing.T) {
 }
 
 func TestOnNewLeaderTellsEachLeaderOnce(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	seen := make(chan string, 10)
 	leader := lead(t, stand(t, newClient(t), options(name, "first")))
@@ -175,6 +178,7 @@ func TestOnNewLeaderTellsEachLeaderOnce(t *testing.T) {
 }
 
 func TestWithoutReleaseOnCancelTheLeaseRunsOut(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	config := configFor(name, "a")
 	config.ReleaseOnCancel = false
@@ -191,6 +195,7 @@ func TestWithoutReleaseOnCancelTheLeaseRunsOut(t *testing.T) {
 }
 
 func TestAReturnReleases(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	config := configFor(name, "a")
 	config.ReleaseOnCancel = false
@@ -205,6 +210,7 @@ func TestAReturnReleases(t *testing.T) {
 }
 
 func TestAReturnMayKeepLeading(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	config := configFor(name, "a")
 	config.ReturnKeepsLeading = true
@@ -225,6 +231,7 @@ func TestAReturnMayKeepLeading(t *testing.T) {
 }
 
 func TestAPanicReleasesAndGoesOn(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	a := newCandidate(t, configFor(name, "a"), func(context.Context) { panic("work") }).run(t)
 	_ = a.awaitRun(t)
@@ -238,6 +245,7 @@ func TestAPanicReleasesAndGoesOn(t *testing.T) {
 }
 
 func TestAnEndOfTheWorksGoroutineReleases(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	a := newCandidate(t, configFor(name, "a"), func(context.Context) { runtime.Goexit() }).run(t)
 	if err := a.awaitRun(t); err != nil {
@@ -249,6 +257,7 @@ func TestAnEndOfTheWorksGoroutineReleases(t *testing.T) {
 }
 
 func TestAPanicInOnStoppedLeadingGoesOn(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	config := configFor(name, "a")
 	config.Callbacks.OnStoppedLeading = func() { panic("stopped") }
@@ -262,6 +271,7 @@ func TestAPanicInOnStoppedLeadingGoesOn(t *testing.T) {
 }
 
 func TestAPanicInOnNewLeaderEndsTheWorkAndGoesOn(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	config := configFor(name, "a")
 	config.ReleaseOnCancel = false // no cancellation of the user's
@@ -274,6 +284,7 @@ func TestAPanicInOnNewLeaderEndsTheWorkAndGoesOn(t *testing.T) {
 }
 
 func TestALossEndsRun(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	var cause error
 	a := newCandidate(t, shortFor(name, "a"), func(ctx context.Context) {
@@ -303,6 +314,7 @@ func TestALossEndsRun(t *testing.T) {
 }
 
 func TestWorkThatGoesOnAfterALossIsToldAtOnceAndFoundByCheck(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	mayReturn, stopped := make(chan struct{}), make(chan struct{})
 	config := shortFor(name, "a")
@@ -330,6 +342,7 @@ func TestWorkThatGoesOnAfterALossIsToldAtOnceAndFoundByCheck(t *testing.T) {
 }
 
 func TestWorkThatDoesNotReturnAfterACancelLosesTheLease(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	mayReturn := make(chan struct{})
 	config := shortFor(name, "a")
@@ -349,6 +362,7 @@ func TestWorkThatDoesNotReturnAfterACancelLosesTheLease(t *testing.T) {
 }
 
 func TestCancellationAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	client := newClient(t)
 	for i := 0; i < 60; i++ {
@@ -370,6 +384,7 @@ func TestCancellationAtAnyMoment(t *testing.T) {
 }
 
 func TestTheTermIsInTheContext(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	type key struct{}
 	var term *k8sleader.Term
@@ -385,6 +400,7 @@ func TestTheTermIsInTheContext(t *testing.T) {
 }
 
 func TestAnElectorsOwnClient(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	config := configFor(name, "a")
 	config.Namespace, config.Logger = "default", quiet()
@@ -396,6 +412,7 @@ func TestAnElectorsOwnClient(t *testing.T) {
 }
 
 func TestWhatNewAndRunRefuse(t *testing.T) {
+	t.Parallel()
 	callbacks := k8sleader.Callbacks{OnStartedLeading: func(context.Context) {}, OnStoppedLeading: func() {}}
 	for what, config := range map[string]k8sleader.Config{
 		"no callbacks":   {Name: "a"},

@@ -14,6 +14,7 @@ import (
 
 // Candidates that work, hand over and come again, by each of the ways to lead: no two work at once, and tokens grow.
 func TestOneWorksAtATime(t *testing.T) {
+	t.Parallel()
 	const candidates, terms = 6, 20
 	name := lockOf(t)
 	ctx := within(t)

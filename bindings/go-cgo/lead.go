@@ -40,10 +40,24 @@ func (c *Client) Lead(ctx context.Context, options Options, work func(ctx contex
 	workCtx, cancel := term.contextOf(ctx)
 	defer cancel()
 	err = work(workCtx, term)
-	if err == nil && term.isLost() {
+	if err == nil && term.settle() {
 		return term.Err()
 	}
 	return err
+}
+
+// settle says whether the term was lost, before it is handed back. By the clock it may be over already, and the client's
+// goroutine not have heard of it: a process that was frozen wakes up so. That is waited for; the library is about to say it.
+func (t *Term) settle() (lost bool) {
+	if !t.given.Load() && !t.MayFinish() {
+		timer := time.NewTimer(releasePatience)
+		defer timer.Stop()
+		select {
+		case <-t.lost:
+		case <-timer.C:
+		}
+	}
+	return t.isLost()
 }
 
 // giveUp ends an election whose term nobody has got.

@@ -4,13 +4,23 @@
 
 package k8sleader
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"sync"
+	"time"
+)
 
-// news tells OnNewLeader, on a goroutine of its own: what it does delays nobody's end.
+// How long Run waits for an OnNewLeader that runs: for ever would make a program that is stuck there never end.
+const newsPatience = time.Second
+
+// news tells OnNewLeader, on a goroutine of its own: what it does delays no release.
 type news struct {
 	stop, ended chan struct{}
 	failed      chan struct{} // closed by a panic, when value is there
 	value       any
+
+	mu   sync.Mutex
+	left bool // Run has returned, nobody is there to go on with a panic
 }
 
 func startNews(election *Election, tell func(string), panicked func()) *news {
@@ -24,6 +34,11 @@ func startNews(election *Election, tell func(string), panicked func()) *news {
 		defer func() {
 			if n.value = recover(); n.value != nil {
 				election.core.logs.logger.Error("OnNewLeader panicked", "panic", n.value, "stack", string(debug.Stack()))
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				if n.left {
+					panic(n.value)
+				}
 				close(n.failed)
 				panicked()
 			}
@@ -55,10 +70,18 @@ func (n *news) follow(election *Election, tell func(string)) {
 	}
 }
 
-// end ends it, and waits for what runs.
+// end ends it, and waits for what runs, within bounds.
 func (n *news) end() {
 	close(n.stop)
-	<-n.ended
+	timer := time.NewTimer(newsPatience)
+	defer timer.Stop()
+	select {
+	case <-n.ended:
+	case <-timer.C:
+		n.mu.Lock()
+		n.left = true
+		n.mu.Unlock()
+	}
 }
 
 // rethrow goes on with a panic, if there was one.

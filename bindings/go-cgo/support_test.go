@@ -5,6 +5,7 @@ package k8sleader_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +25,15 @@ import (
 // patience is far beyond what anything takes.
 const patience = 60 * time.Second
 
-// One server for all tests: each has locks of its own. A test that breaks the server starts another.
-var server *k8sleadertest.Server
+// One server for all tests: each has locks of its own. A test that breaks the server starts another. K8SLEADER_TEST_KUBECONFIG
+// names a real control plane to run on instead.
+var (
+	server *k8sleadertest.Server
+	onReal bool
+)
+
+// leftBehind counts the clients whose elections tests have left standing, since that is what they are about.
+var leftBehind atomic.Int64
 
 func TestMain(m *testing.M) {
 	// What is set where the tests run must not change what they do.
@@ -37,11 +46,15 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if lock := os.Getenv(frozenLock); lock != "" {
-		leadAndSayWhatIsAfterAFreeze(lock)
-		return 0
+	if program := os.Getenv(otherProgram); program != "" {
+		return otherPrograms[program]()
 	}
-	started, err := k8sleadertest.Start()
+	start := func() (*k8sleadertest.Server, error) { return k8sleadertest.Start() }
+	if kubeconfig := os.Getenv("K8SLEADER_TEST_KUBECONFIG"); kubeconfig != "" {
+		onReal = true
+		start = func() (*k8sleadertest.Server, error) { return k8sleadertest.Connect(kubeconfig) }
+	}
+	started, err := start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -50,13 +63,60 @@ func run(m *testing.M) int {
 	server = started
 	// For the examples, which have no configuration.
 	_ = os.Setenv("KUBECONFIG", started.Kubeconfig)
-	return m.Run()
+	// They mostly wait for leases to run out.
+	_ = flag.Set("test.parallel", "16")
+	code := m.Run()
+	if code != 0 {
+		return code
+	}
+	if left := goroutinesLeft(); left != "" {
+		fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", left)
+		return 1
+	}
+	return 0
+}
+
+// goroutinesLeft gives the stacks of what still runs of this package, when all clients are closed but those that lead for
+// life, and those that are left on purpose.
+func goroutinesLeft() string {
+	mayBe := int(leftBehind.Load())
+	for limit := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		all := make([]byte, 1<<20)
+		all = all[:runtime.Stack(all, true)]
+		lives, clients := 0, 0
+		var others []string
+		for _, stack := range strings.Split(string(all), "\n\n")[1:] { // the first is our own
+			switch {
+			case strings.Contains(stack, "go-cgo.Become.func"):
+				lives++
+			case strings.Contains(stack, "go-cgo.(*core).run("):
+				clients++
+			case strings.Contains(stack, "k8sleadertest.(*Server)"):
+			case strings.Contains(stack, "bindings/go-cgo"):
+				others = append(others, stack)
+			}
+		}
+		if len(others) == 0 && clients <= lives+mayBe {
+			return ""
+		}
+		if time.Now().After(limit) {
+			return fmt.Sprintf("%d clients, %d lead for life\n%s", clients, lives, strings.Join(others, "\n\n"))
+		}
+	}
+}
+
+// embedded is for what only the embedded server does.
+func embedded(t testing.TB) {
+	t.Helper()
+	if onReal {
+		t.Skip("only the embedded server has faults and users on demand")
+	}
 }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func configOf(s *k8sleadertest.Server) k8sleader.ClientConfig {
-	return k8sleader.ClientConfig{Kubeconfig: s.Kubeconfig, Context: "dev-server", Logger: quiet()}
+	return k8sleader.ClientConfig{Kubeconfig: s.Kubeconfig, Context: s.Context, Logger: quiet()}
 }
 
 func newClient(t testing.TB) *k8sleader.Client {
@@ -95,7 +155,7 @@ func options(name, identity string) k8sleader.Options {
 }
 
 func short(o k8sleader.Options) k8sleader.Options {
-	o.LeaseDuration, o.RenewDeadline, o.RetryPeriod = 2*time.Second, 1400*time.Millisecond, 300*time.Millisecond
+	o.LeaseDuration, o.RenewDeadline, o.RetryPeriod = 4*time.Second, 3*time.Second, 500*time.Millisecond
 	return o
 }
 

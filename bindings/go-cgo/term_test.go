@@ -13,6 +13,7 @@ import (
 )
 
 func TestATermLeadsUntilItIsHandedBack(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	client := newClient(t)
 	election := stand(t, client, options(name, "a"))
@@ -52,6 +53,7 @@ func TestATermLeadsUntilItIsHandedBack(t *testing.T) {
 }
 
 func TestAStopHoldsTheLockUntilTheWorkIsHandedBack(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	client := newClient(t)
 	election := stand(t, client, short(options(name, "a")))
@@ -91,6 +93,7 @@ func TestAStopHoldsTheLockUntilTheWorkIsHandedBack(t *testing.T) {
 }
 
 func TestAForeignHandIsALossAndItStandsAgainAfterTheHandBack(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	election := stand(t, newClient(t), short(options(name, "a")))
 	term := lead(t, election)
@@ -122,6 +125,7 @@ func TestAForeignHandIsALossAndItStandsAgainAfterTheHandBack(t *testing.T) {
 }
 
 func TestWithoutTheServerTheClockEndsIt(t *testing.T) {
+	t.Parallel()
 	own := k8sleadertest.New(t)
 	client := newClientOf(t, configOf(own))
 	o := short(options("clock", "a"))
@@ -151,6 +155,7 @@ func TestWithoutTheServerTheClockEndsIt(t *testing.T) {
 }
 
 func TestADrainThatTakesTooLongIsALoss(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	o := short(options(name, "a"))
 	o.DrainTimeout = 500 * time.Millisecond
@@ -169,6 +174,7 @@ func TestADrainThatTakesTooLongIsALoss(t *testing.T) {
 }
 
 func TestTokensGrowWithEveryTerm(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	client := newClient(t)
 	var last uint64
@@ -186,6 +192,7 @@ func TestTokensGrowWithEveryTerm(t *testing.T) {
 }
 
 func TestATermThatNobodyTookIsHandedBackByItself(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	client := newClient(t)
 	election := stand(t, client, options(name, "a"))
@@ -197,6 +204,7 @@ func TestATermThatNobodyTookIsHandedBackByItself(t *testing.T) {
 }
 
 func TestAbandonReleasesNothingAndEndsTheContext(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	election := stand(t, newClient(t), options(name, "a"))
 	term := lead(t, election)

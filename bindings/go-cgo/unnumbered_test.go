@@ -80,6 +80,7 @@ func withoutNumbers(t *testing.T) k8sleader.ClientConfig {
 }
 
 func TestTermsWithoutNumbers(t *testing.T) {
+	t.Parallel()
 	name := lockOf(t)
 	o := short(options(name, "a"))
 	o.Namespace = "default"

@@ -31,6 +31,7 @@ type Object = map[string]any
 // Server is one server, until Close. Since 0.9.
 type Server struct {
 	Kubeconfig string // the path of a kubeconfig for it
+	Context    string // the kubeconfig's current context
 	URL        string
 	Token      string // may do anything
 	CA         []byte // to trust, PEM
@@ -83,6 +84,13 @@ func Start(arguments ...string) (*Server, error) {
 	return s, nil
 }
 
+// Connect is for tests that run on an API server of somebody else's, too: a real one, by a kubeconfig that holds a token and
+// the certificate authority. Close leaves it as it is; faults and users are the embedded server's alone.
+func Connect(kubeconfig string) (*Server, error) {
+	s := &Server{Kubeconfig: kubeconfig}
+	return s, s.readKubeconfig()
+}
+
 func (s *Server) begin() error {
 	output, err := s.command.StdoutPipe()
 	if err != nil {
@@ -112,7 +120,7 @@ func (s *Server) readKubeconfig() error {
 		}
 		return ""
 	}
-	s.URL, s.Token = find(`server: (\S+)`), find(`token: "([^"]+)"`)
+	s.URL, s.Token, s.Context = find(`server: "?([^"\s]+)`), find(`token: "?([^"\s]+)`), find(`current-context: "?([^"\s]+)`)
 	if s.CA, err = base64.StdEncoding.DecodeString(find(`certificate-authority-data: (\S+)`)); err != nil {
 		return err
 	}
@@ -124,12 +132,15 @@ func (s *Server) readKubeconfig() error {
 
 // Close ends it. Again is fine.
 func (s *Server) Close() {
+	if s.http != nil {
+		s.http.CloseIdleConnections()
+	}
+	if s.command == nil {
+		return // connected to
+	}
 	if s.command.Process != nil {
 		_ = s.command.Process.Kill()
 		_ = s.command.Wait()
-	}
-	if s.http != nil {
-		s.http.CloseIdleConnections()
 	}
 	_ = os.RemoveAll(s.folder)
 }
