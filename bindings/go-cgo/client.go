@@ -63,6 +63,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	c.Stop()
 	select {
 	case <-c.core.over:
+		c.core.logs.flush()
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -70,9 +71,11 @@ func (c *Client) Shutdown(ctx context.Context) error {
 }
 
 // Close ends the client now. The contexts of all terms are cancelled first. What was not handed back is not released but
-// runs out, since its work may still run; a release that is under way gets up to two seconds.
+// runs out, since its work may still run; a release that is under way gets up to two seconds, and a Logger one for what the
+// library said last.
 func (c *Client) Close() error {
 	c.core.end()
 	<-c.core.over
+	c.core.logs.flush()
 	return nil
 }

@@ -233,8 +233,7 @@ func TestTheLogGoesToSlog(t *testing.T) {
 	client := newClientOf(t, config)
 	lead(t, stand(t, client, options(name, "a"))).HandBack()
 	must(t, client.Shutdown(within(t)))
-	awaitTrue(t, "the log's lines", func() bool { return strings.Contains(log.String(), "stopped leading") })
-	if text := log.String(); !strings.Contains(text, "lock=default/"+name) || !strings.Contains(text, "level=INFO") {
+	if text := log.String(); !strings.Contains(text, "stopped leading") || !strings.Contains(text, "lock=default/"+name) || !strings.Contains(text, "level=INFO") {
 		t.Error(text)
 	}
 }

@@ -52,7 +52,7 @@ type logSink struct {
 	mu      sync.Mutex
 	waiting []slog.Record
 	dropped int
-	writes  bool
+	written chan struct{} // closed when the goroutine has handed over all; nil when there is none
 }
 
 func newLogSink(logger *slog.Logger) *logSink {
@@ -71,9 +71,28 @@ func (s *logSink) add(at time.Time, level slog.Level, message, lock string) {
 		return
 	}
 	s.waiting = append(s.waiting, record)
-	if !s.writes {
-		s.writes = true
+	if s.written == nil {
+		s.written = make(chan struct{})
 		go s.write()
+	}
+}
+
+// How long the end of a client waits for a logger.
+const logPatience = time.Second
+
+// flush waits until the last lines are handed over, within bounds: a program often ends next.
+func (s *logSink) flush() {
+	s.mu.Lock()
+	written := s.written
+	s.mu.Unlock()
+	if written == nil {
+		return
+	}
+	timer := time.NewTimer(logPatience)
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
 	}
 }
 
@@ -95,5 +114,6 @@ func (s *logSink) write() {
 		}
 		s.mu.Lock()
 	}
-	s.writes = false
+	close(s.written)
+	s.written = nil
 }

@@ -4,7 +4,6 @@ package k8sleader_test
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -26,7 +25,6 @@ var otherPrograms = map[string]func() int{
 	"frozen": leadAndSayWhatIsAfterAFreeze,
 	"exits":  exitInOnStoppedLeading,
 	"exec":   startProgramsWhileLeading,
-	"old":    makeAClient,
 }
 
 // ofParent is what the other program finds.
@@ -77,14 +75,4 @@ func (p *program) awaitEnd(t *testing.T) int {
 	}
 	_ = p.command.Wait()
 	return p.command.ProcessState.ExitCode()
-}
-
-// makeAClient says what becomes of that: see scripts/test-go, which has a library of another version for it.
-func makeAClient() int {
-	client, _, err := ofParent()
-	if err == nil {
-		_ = client.Close()
-	}
-	fmt.Println("client:", err)
-	return 0
 }

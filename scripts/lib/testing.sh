@@ -28,7 +28,7 @@ count_tests() {
     [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
     ran_on[$server]=$((${ran_on[$server]:-0} + ran))
     grep -hE '^\[  SKIPPED \]|\.\.\. skipped|^SKIPPED \[' "$log" | sort -u || true
-    grep -hE '^=+ .*passed.* =+$' "$log" || true
+    grep -hE '^=+ .*passed.* =+$|^ok[[:space:]]|^[0-9]+ passed, [0-9]+ failed' "$log" || true
     # How many faults, of which kinds, and the seed that repeats them.
     grep -h '^faults: ' "$log" || true
 }

@@ -298,6 +298,9 @@ def main():
     if PROGRAM.endswith("python_operator") and not os.path.exists(PYTHON):
         print("skipped: there is no Python environment (scripts/test-python makes it)")
         sys.exit(SKIPPED)
+    if not os.path.exists(PROGRAM):
+        print(f"skipped: there is no {PROGRAM} (scripts/test-go --build makes the one in Go)")
+        sys.exit(SKIPPED)
     os.environ.pop("K8SLEADER_TEST_KUBECONFIG", None)  # of another cluster, perhaps
     since = time.monotonic()
     result = unittest.main(exit=False, verbosity=2).result
