@@ -19,6 +19,7 @@ type Error struct {
 	Retriable  bool   // the same call may succeed later without a change by anybody
 }
 
+// Error is the text.
 func (e *Error) Error() string {
 	if e.Message == "" {
 		return "k8sleader: " + strings.ToLower(strings.ReplaceAll(e.Code.String(), "_", " "))
@@ -121,6 +122,7 @@ type LostError struct {
 	Reason Reason // ReasonNone: by Abandon, or by the client's Close
 }
 
+// Error is the text.
 func (e *LostError) Error() string {
 	if e.Reason == ReasonNone {
 		return fmt.Sprintf("k8sleader: %s was given up without a release", e.Lock)
@@ -140,6 +142,7 @@ type StopError struct {
 	Lock string // "namespace/name"
 }
 
+// Error is the text.
 func (e *StopError) Error() string { return fmt.Sprintf("k8sleader: %s is to be given back", e.Lock) }
 
 // errorOf copies an error of the library's.

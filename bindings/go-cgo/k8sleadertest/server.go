@@ -151,6 +151,7 @@ type StatusError struct {
 	Body   string
 }
 
+// Error is the text.
 func (e *StatusError) Error() string { return fmt.Sprintf("%d: %s", e.Status, e.Body) }
 
 // Request asks it, with a body (nil: none), for an object.
