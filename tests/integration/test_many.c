@@ -235,6 +235,41 @@ static void test_those_that_join_meanwhile_share(void **state)
     world_stop(&world);
 }
 
+static k8sleader_election *stand_patiently(struct world *world, int number)
+{
+    k8sleader_options *options;
+    options_for(&options, number, "a");
+    /* Whoever is forgotten is seen to be: nothing else makes it look in this test. */
+    assert_int_equal(k8sleader_options_set_lease_duration_ms(options, 400000), 0);
+    assert_int_equal(k8sleader_options_set_renew_deadline_ms(options, 300000), 0);
+    assert_int_equal(k8sleader_options_set_retry_period_ms(options, 2 * PATIENCE_MS), 0);
+    return stand(world->client, options);
+}
+
+/* Some come while the namespace is listed, so many that it is listed again, and one while that is done: no list says anything
+ * of it. */
+static void test_joining_a_second_list(void **state)
+{
+    struct world world;
+    k8sleader_election *elections[21];
+    (void)state;
+    world_start(&world);
+    struct devserver_fault slow = {.verb = "list", .action = DEVSERVER_DELAY, .delay_ms = 500};
+    int64_t lists = devserver_add_fault(world.server, &slow);
+    int standing = 0;
+    for (int list = 0; list < 3; list++) {
+        if (list > 0)
+            assert_int_equal(devserver_wait_fault(world.server, lists, list, PATIENCE_MS), 0);
+        for (int until = list < 2 ? 10 * (list + 1) : 21; standing < until; standing++)
+            elections[standing] = stand_patiently(&world, standing);
+    }
+    for (int i = 0; i < standing; i++)
+        assert_int_equal(k8sleader_election_wait(elections[i], PATIENCE_MS), 1);
+    for (int i = 0; i < standing; i++)
+        stop_and_free(world.client, elections[i]);
+    world_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_a_thousand_elections),
         cmocka_unit_test(test_few_among_many_do_not_share),
         cmocka_unit_test(test_those_that_join_meanwhile_share),
+        cmocka_unit_test(test_joining_a_second_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
