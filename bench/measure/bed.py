@@ -26,8 +26,16 @@ def python_binding():
     return [interpreter, "-B", os.path.join(ROOT, "bindings", "python", "tests", "candidate.py")]
 
 
+def go_binding():
+    """The candidate."""
+    program = os.path.join(ROOT, "build", "go", "bin", "candidate")
+    if not os.path.exists(program):
+        raise peers.Missing("scripts/test-go --build makes it")
+    return [program]
+
+
 # This library from other languages.
-BINDINGS = {"Python binding": python_binding}
+BINDINGS = {"Python binding": python_binding, "Go binding": go_binding}
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 LEASE_S, RETRY_S = 15.0, 2.0  # everybody's defaults
 HANDOVER_PAUSE_MS = 100

@@ -10,7 +10,7 @@ from fleet import HERE, LONG
 BUILD = os.path.join(HERE, "../../build")
 PROGRAM = os.path.join(BUILD, "go/bin/candidate")
 PYTHON = os.path.join(BUILD, "python/bin/python")
-COMMANDS = {"go": [PROGRAM], "python-binding": [PYTHON, "-B", os.path.join(HERE, "python/binding.py")]}
+COMMANDS = {"go": [PROGRAM], "python-binding": [PYTHON, "-B", os.path.join(HERE, "../../bindings/python/tests/candidate.py")]}
 if not os.path.exists(PROGRAM):
     print("skipped: the Go binding's candidate is not built (scripts/test-go --build)")
     sys.exit(77)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // candidate stands in an election by this binding, and prints what "k8sleader elect --output json" prints, for the tests of
-// mixed fleets.
+// mixed fleets and for the benchmark.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	config, kubeconfig := k8sleader.Config{ReleaseOnCancel: true}, ""
+	config, kubeconfig, count := k8sleader.Config{ReleaseOnCancel: true}, "", 0
 	flag.StringVar(&config.Name, "name", "", "the lease's name")
 	flag.StringVar(&config.Namespace, "namespace", "default", "its namespace")
 	flag.StringVar(&config.Identity, "identity", "", "who we are")
@@ -28,24 +28,44 @@ func main() {
 	flag.DurationVar(&config.LeaseDuration, "lease-duration", 0, "")
 	flag.DurationVar(&config.RenewDeadline, "renew-deadline", 0, "")
 	flag.DurationVar(&config.RetryPeriod, "retry-period", 0, "")
+	flag.IntVar(&count, "count", 0, "so many locks, NAME-0 and so on")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, config, kubeconfig); err != nil {
+	if err := run(ctx, config, kubeconfig, count); err != nil {
 		fmt.Fprintln(os.Stderr, "candidate:", err)
 		os.Exit(1)
 	}
 }
 
-// run stands until ctx ends, again after each loss.
-func run(ctx context.Context, config k8sleader.Config, kubeconfig string) error {
+// run stands for each lock until ctx ends, again after each loss.
+func run(ctx context.Context, config k8sleader.Config, kubeconfig string, count int) error {
 	client, err := k8sleader.NewClient(k8sleader.ClientConfig{Kubeconfig: kubeconfig})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	said := report{lock: config.Namespace + "/" + config.Name, identity: config.Identity}
 	config.Client = client
+	names := []string{config.Name}
+	if count > 0 {
+		names = nil
+	}
+	for i := 0; i < count; i++ {
+		names = append(names, fmt.Sprintf("%s-%d", config.Name, i))
+	}
+	failures := make(chan error, len(names))
+	for _, name := range names {
+		config.Name = name
+		go func(config k8sleader.Config) { failures <- stand(ctx, config) }(config)
+	}
+	for range names {
+		err = errors.Join(err, <-failures)
+	}
+	return err
+}
+
+func stand(ctx context.Context, config k8sleader.Config) error {
+	said := report{lock: config.Namespace + "/" + config.Name, identity: config.Identity}
 	config.Callbacks = k8sleader.Callbacks{
 		OnStartedLeading: func(ctx context.Context) {
 			said.say("started_leading", "", nil)
@@ -76,15 +96,14 @@ func reason(cause error) string {
 	return "stop"
 }
 
-type report struct {
-	mutex          sync.Mutex
-	lock, identity string
-}
+type report struct{ lock, identity string }
+
+var printing sync.Mutex
 
 // say prints lines in the order of their times.
 func (r *report) say(event, reason string, leader *string) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
+	printing.Lock()
+	defer printing.Unlock()
 	now := time.Now()
 	text, err := json.Marshal(struct {
 		Time     json.RawMessage `json:"time"`
