@@ -1,0 +1,2 @@
+--- busted, by the interpreter that runs this.
+require "busted.runner" { standalone = false }
