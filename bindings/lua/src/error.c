@@ -60,8 +60,10 @@ static const char *message_of(int code)
 
 void lk_push_error(lua_State *L, int code, const k8sleader_error *error)
 {
-    push_error(L, code, error ? k8sleader_error_message(error) : message_of(code),
-               k8sleader_error_http_status(error), k8sleader_error_retriable(error));
+    /* After a fork every call says it in its own way. */
+    const char *message =
+        error && code != K8SLEADER_ERR_FORKED ? k8sleader_error_message(error) : message_of(code);
+    push_error(L, code, message, k8sleader_error_http_status(error), k8sleader_error_retriable(error));
 }
 
 int lk_fail(lua_State *L, int code, struct lk_error *owner)
@@ -88,6 +90,13 @@ static int new_error(lua_State *L)
     return 1;
 }
 
+/* forked(): what every call says in a child of the process that made the client. */
+static int new_forked_error(lua_State *L)
+{
+    lk_push_error(L, K8SLEADER_ERR_FORKED, NULL);
+    return 1;
+}
+
 static int error_to_text(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -104,7 +113,8 @@ static int error_to_text(lua_State *L)
 
 void lk_open_errors(lua_State *L)
 {
-    static const struct lk_function functions[] = {{"new_error", new_error}, {NULL, NULL}};
+    static const struct lk_function functions[] = {
+        {"new_error", new_error}, {"forked", new_forked_error}, {NULL, NULL}};
     lk_new_type(L, LK_ERROR, free_error);
     (void)luaL_newmetatable(L, LK_ERROR " value");
     lua_pushcfunction(L, error_to_text);

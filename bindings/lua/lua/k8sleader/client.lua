@@ -122,7 +122,7 @@ end
 
 function Client:_why_over()
     if self._over == core.codes.FORKED then
-        return core.new_error(self._over, "this client was made by the parent process: make another in the child")
+        return core.forked()
     end
     return core.new_error(core.codes.CLOSED, "the client is closed: make a new one")
 end

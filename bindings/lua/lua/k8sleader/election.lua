@@ -171,11 +171,12 @@ end
 
 --- For client:_wait(): the term that began; nil while there is none; false and an error when there never will be.
 function Election:_begin()
-    if self._led then
-        return self._led
-    end
     local state = core.election_state(self._handle)
-    if state == "closed" then
+    if state == "forked" then
+        return false, core.forked()
+    elseif self._led then
+        return self._led
+    elseif state == "closed" then
         return false, core.new_error(core.codes.CLOSED, self._lock .. ": the candidacy has ended")
     elseif state ~= "leads" then
         return nil

@@ -1,0 +1,210 @@
+--- The end of a lua_State, of a program, of a coroutine; many states, threads, forks.
+
+local support = require "support"
+
+local HOST = os.getenv("K8SLEADER_LUA_HOST")
+
+local PRELUDE = [[
+local lock = arg[1]
+local k8sleader = require "k8sleader"
+local client = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default" })
+]]
+
+describe("the end", function()
+    local server, client
+
+    setup(function()
+        server = support.server()
+        client = assert(server:client())
+    end)
+
+    teardown(function()
+        client:close()
+        server:stop()
+    end)
+
+    --- Runs a program of its own on a new lock: its output, code, and who holds the lock then.
+    local function run(script)
+        local name = support.lock_name("end")
+        local text, code = support.run(server, PRELUDE .. script, name)
+        return text, code, support.holder(client, name)
+    end
+
+    it("of a program releases what leads", function()
+        local text, code, holder = run [[
+            local election = assert(client:election { name = lock })
+            assert(election:wait(60))
+        ]]
+        assert.same({ "", 0, "" }, { text, code, holder })
+    end)
+
+    it("releases what callbacks led, without calling them", function()
+        local text, code, holder = run [[
+            local election = assert(client:election {
+                name = lock,
+                on_started_leading = function() end,
+                on_stopped_leading = function() print("called") end,
+            })
+            while not election:is_leader() do client:dispatch(1) end
+        ]]
+        assert.same({ "", 0, "" }, { text, code, holder })
+    end)
+
+    it("releases what a suspended coroutine led", function()
+        local text, code, holder = run [[
+            works = coroutine.wrap(function() client:lead(lock, coroutine.yield) end)
+            assert(works():is_leader())
+        ]]
+        assert.same({ "", 0, "" }, { text, code, holder })
+    end)
+
+    it("by an error releases, too", function()
+        local text, code, holder = run [[
+            local election = assert(client:election { name = lock })
+            assert(election:wait(60))
+            error("it failed")
+        ]]
+        assert.matches("it failed", text)
+        assert.same({ 1, "" }, { code, holder })
+    end)
+
+    it("does not release what was forgotten before", function()
+        local text, code, holder = run [[
+            local election = assert(client:election { name = lock, identity = "forgotten" })
+            assert(election:wait(60))
+            election = nil
+            collectgarbage()
+            collectgarbage()
+        ]]
+        assert.same({ "", 0, "forgotten" }, { text, code, holder })
+    end)
+
+    it("by os.exit() leaves the lock to run out, unless it closes the state", function()
+        local exits = [[
+            local election = assert(client:election { name = lock, identity = "exits" })
+            assert(election:wait(60))
+        ]]
+        local _, code, holder = run(exits .. "os.exit(3)")
+        assert.same({ 3, "exits" }, { code, holder })
+        if _VERSION ~= "Lua 5.1" then
+            _, code, holder = run(exits .. "os.exit(3, true)")
+            assert.same({ 3, "" }, { code, holder })
+        end
+    end)
+
+    it("lets the program's finalizers look, before it and after it", function()
+        local finalizer = [[
+            if newproxy then
+                %s = newproxy(true)
+                getmetatable(%s).__gc = function() look("%s") end
+            else
+                %s = setmetatable({}, { __gc = function() look("%s") end })
+            end
+        ]]
+        local name = support.lock_name("end")
+        local text, code = support.run(server, finalizer:gsub("%%s", "early") .. PRELUDE .. [[
+            local election = assert(client:election { name = lock })
+            local term = assert(election:wait(60))
+            function look(when)
+                assert(not pcall(term.wait, term, "x"))
+                io.write(when, " ", tostring(term:is_leader()), " ", tostring(client), "\n")
+                client:dispatch(0)
+                client:locks { timeout = 1 }
+                term:drained()
+                if when == "early" then
+                    assert(not k8sleader.client { kubeconfig = kubeconfig })
+                    election:close(0)
+                    client:close(0)
+                end
+            end
+        ]] .. finalizer:gsub("%%s", "late"), name)
+        assert.matches("late true k8sleader client", text)
+        assert.matches("early false k8sleader client", text)
+        assert.same({ 0, "" }, { code, support.holder(client, name) })
+    end)
+
+    it("takes a bounded time when the server does not answer", function()
+        local own = support.server()
+        local began = os.time()
+        local _, code = support.run(own, PRELUDE .. [[
+            local one = assert(client:election { name = lock })
+            assert(one:wait(60))
+            local two = assert(client:election { name = lock .. "-2" })
+            assert(two:wait(60))
+            os.execute("kill -STOP " .. arg[2])
+        ]], "unanswered " .. own._pid)
+        os.execute("kill -CONT " .. own._pid)
+        assert.equal(0, code)
+        assert.is_true(os.time() - began < 40)
+        own:stop()
+    end)
+
+    it("by Ctrl-C while waiting gives back what may have been won", function()
+        local name = support.lock_name("end")
+        assert(client:lead(name, { identity = "me" }, function()
+            local text, code = support.run(server, PRELUDE .. [[
+                local pid = io.open("/proc/self/stat"):read("*n")
+                os.execute("{ sleep 0.5; kill -INT " .. math.floor(pid) .. "; } >/dev/null 2>&1 &")
+                client:lead(lock, function() print("two lead") end)
+            ]], name)
+            assert.equal(1, code)
+            assert.matches("interrupted!", text)
+            assert.equal("me", support.holder(client, name))
+        end))
+    end)
+end)
+
+describe("hosts", function()
+    if not HOST then
+        pending("need K8SLEADER_LUA_HOST, the program of host.c")
+        return
+    end
+    local server, client
+
+    setup(function()
+        server = support.server()
+        client = assert(server:client())
+    end)
+
+    teardown(function()
+        client:close()
+        server:stop()
+    end)
+
+    local function run(mode, script, lock, count)
+        local folder = debug.getinfo(1, "S").source:match("^@(.*)/") or "."
+        return support.run_command(("timeout 1200 %s %s %s/hosted/%s.lua %s %s %s"):format(
+            HOST, mode, folder, script, server.kubeconfig, lock, count or ""))
+    end
+
+    it("open and close a thousand states", function()
+        local text, code = run("many", "states", "many", os.getenv("K8SLEADER_LUA_STATES") or 1000)
+        assert.same({ "", 0 }, { text, code })
+        for _, lock in ipairs(assert(client:locks())) do
+            assert.is_true(not lock.name:find("^many") or lock.holder == "")
+        end
+    end)
+
+    it("have two states, of which one leads when the other is closed", function()
+        local text, code = run("two", "states", "two")
+        assert.same({ "", 0 }, { text, code })
+        assert.equal("", support.holder(client, "two"))
+    end)
+
+    it("have a state on each thread", function()
+        local text, code = run("threads", "states", "threads", 6)
+        assert.same({ "", 0 }, { text, code })
+        assert.equal("", support.holder(client, "threads"))
+    end)
+
+    it("fork: the child does not lead, and says so", function()
+        local text, code = run("fork", "states", "forked")
+        assert.same({ "", 0 }, { text, code })
+        assert.equal("", support.holder(client, "forked"))
+    end)
+
+    it("run out of memory, and neither crash nor hang", function()
+        local text, code = run("memory", "memory", "memory", os.getenv("K8SLEADER_LUA_MEMORY_STEP") or 23)
+        assert.is_true(code == 0 or code == 77, text)
+    end)
+end)
