@@ -58,6 +58,21 @@ describe("the end", function()
         assert.same({ "", 0, "" }, { text, code, holder })
     end)
 
+    it("releases, also with the generational collector", function()
+        local text, code, holder = run [[
+            if _VERSION == "Lua 5.4" then collectgarbage("generational") end
+            local election = assert(client:election { name = lock })
+            assert(election:wait(60))
+            for _ = 1, 20 do
+                for _ = 1, 1000 do local _ = { {} } end
+                collectgarbage("step")
+            end
+            kept = election
+            assert(election:is_leader())
+        ]]
+        assert.same({ "", 0, "" }, { text, code, holder })
+    end)
+
     it("by an error releases, too", function()
         local text, code, holder = run [[
             local election = assert(client:election { name = lock })
