@@ -59,13 +59,16 @@ describe("become()", function()
 
     it("is for the Pod's life", function()
         local lock = support.lock_name("life")
-        local one, two = make_pod("one"), make_pod("two")
-        assert.matches("^leads", become("one", one, lock, 60))
-        assert.matches("^TIMEOUT.*led by one", become("two", two, lock, 0.5))
-        assert.matches("^leads", become("one", one, lock, 60)) -- a restarted container
-        local status = server:request("DELETE", "/api/v1/namespaces/default/pods/one?gracePeriodSeconds=0")
+        local one, two = support.lock_name("one"), support.lock_name("two")
+        local uid_of_one, uid_of_two = make_pod(one), make_pod(two)
+        assert.matches("^leads", become(one, uid_of_one, lock, 60))
+        local text = become(two, uid_of_two, lock, 0.5)
+        assert.matches("^TIMEOUT", text)
+        assert.is_truthy(text:find("led by " .. one, 1, true))
+        assert.matches("^leads", become(one, uid_of_one, lock, 60)) -- a restarted container
+        local status = server:request("DELETE", "/api/v1/namespaces/default/pods/" .. one .. "?gracePeriodSeconds=0")
         assert.equal(200, status)
-        assert.matches("^leads", become("two", two, lock, 60))
+        assert.matches("^leads", become(two, uid_of_two, lock, 60))
     end)
 
     it("ends at what waiting does not mend", function()

@@ -197,13 +197,14 @@ for name, loop in pairs(loops) do
             local function note(ok, err)
                 codes[#codes + 1] = not ok and err.code or "ok"
             end
-            assert(client:election { name = "closing" })
+            local lock = support.lock_name()
+            local first = assert(client:election { name = lock })
             run(function()
                 note(client:events():next())
             end, function()
                 note(client:dispatch())
             end, function()
-                local standby = assert(client:election { name = "closing", identity = "second" })
+                local standby = assert(client:election { name = lock, identity = "second" })
                 note(standby:wait())
                 note(standby:wait(60))
             end, function()
@@ -211,6 +212,7 @@ for name, loop in pairs(loops) do
                 client:close(0.3)
             end)
             assert.equal(4, #codes)
+            assert.is_false(first:is_leader())
         end)
 
         it("is not needed outside of coroutines", function()

@@ -14,8 +14,12 @@ function support.short(more)
     return given
 end
 
---- One server for all of a file's tests.
+--- One server for all of a file's tests: the embedded one, or a real control plane, by its kubeconfig.
 function support.server()
+    local real = os.getenv("K8SLEADER_TEST_KUBECONFIG")
+    if real then
+        return testing.attach(real)
+    end
     return assert(testing.server())
 end
 
@@ -41,11 +45,12 @@ function support.dispatch_until(client, what)
 end
 
 local numbers = 0
+local run = ("%x%x"):format(os.time(), math.floor(core.now() * 1e6) % 0x10000)
 
---- A lock of the test's own.
+--- A lock of the test's own, also on a server that others have used.
 function support.lock_name(prefix)
     numbers = numbers + 1
-    return ("%s-%d"):format(prefix or "lua", numbers)
+    return ("%s-%s-%d"):format(prefix or "lua", run, numbers)
 end
 
 --- Who holds the lock, as the server says; "" for nobody.

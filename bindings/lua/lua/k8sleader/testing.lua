@@ -41,13 +41,20 @@ function testing.server(arguments)
         output:close()
         return nil, program .. " dev-server did not start: is K8SLEADER_PROGRAM right?"
     end
+    local server = testing.attach(kubeconfig)
+    server.is_embedded = true
+    server._pid, server._output = pid, output
+    return server
+end
+
+--- A server that runs already, by a kubeconfig with a token.
+function testing.attach(kubeconfig)
     local text = read_all(kubeconfig)
     return setmetatable({
         kubeconfig = kubeconfig,
         url = text:match("server: (%S+)"),
-        token = text:match('token: "([^"]+)"'),
-        _pid = pid,
-        _output = output,
+        token = text:match('token: "?([^"%s]+)'),
+        is_embedded = false,
     }, Server)
 end
 

@@ -12,21 +12,21 @@ local election, term
 -- Of many states some lead when they are closed, some have callbacks, some forget, some only have a client.
 local kind = number % 5
 if lock:find("^many") then
-    lock = lock .. "-" .. number % 10
+    lock = lock .. "-" .. number
     if kind == 1 then
-        election = assert(client:election { name = lock .. number })
+        election = assert(client:election { name = (lock:gsub("-(%d+)$", "-led-%1")) })
         term = assert(election:wait(PATIENCE))
     elseif kind == 2 then
         election = assert(client:election {
-            name = lock .. number,
+            name = lock,
             on_started_leading = function() end,
             on_stopped_leading = function() end,
         })
         client:dispatch(0)
     elseif kind == 3 then
-        client:election { name = lock .. number }
+        client:election { name = lock }
         local waits = coroutine.wrap(function()
-            client:lead(lock .. number, coroutine.yield)
+            client:lead(lock .. "-2", coroutine.yield)
         end)
         waits()
     elseif kind == 4 then
