@@ -41,7 +41,7 @@ function client.new(given)
         _elections = setmetatable({}, { __mode = "v" }), -- by key; who is forgotten is collected
         _streams = setmetatable({}, { __mode = "k" }),
         _parked = setmetatable({}, { __mode = "k" }),
-        _blocks = {}, -- marks of those who are in the function of a lead()
+        _blocks = setmetatable({}, { __mode = "k" }), -- marks of those who are in the function of a lead()
         _due = {}, -- keys of elections with callbacks due, in order
         _log = {}, -- log lines due for on_log
         _taken = nil, -- the event that is being looked at

@@ -22,6 +22,9 @@ Election.PENDING = setmetatable({}, {
 --- How long close() waits at most: a drain of its default bound, and the answer to the release.
 Election.CLOSE_SECONDS = 35
 
+--- Events that nobody dispatches are kept up to this many; those that begin and end work always.
+local MOST_DUE = 100
+
 local ZERO = core.token_from_text("0")
 local CALLBACKS = { "started_leading", "stopped_leading", "new_leader", "event" }
 --- What an election takes beside its options.
@@ -86,6 +89,9 @@ end
 -- ---- what happened ----
 
 function Election:_push_due(entry)
+    if not entry.term and #self._due >= MOST_DUE then
+        return -- nobody dispatches
+    end
     for _, waits in ipairs(self._due) do
         local is_same = waits.event.type == entry.event.type
         if is_same and entry.event.type == "new_leader" then
