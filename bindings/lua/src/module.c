@@ -1,5 +1,11 @@
 /* k8sleader.core: the low level. The Lua files above it are what people use. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* dladdr() */
+#endif
+
 #include "binding.h"
+
+#include <dlfcn.h>
 
 struct number {
     const char *name;
@@ -30,9 +36,22 @@ static void set_codes(lua_State *L)
     lua_setfield(L, -2, "codes");
 }
 
+/*
+ * Keeps this module's code in the process. lua_close() unloads modules while there may be finalizers of the program's still
+ * to run (in Lua 5.1, those made before the module was loaded), and these may call it.
+ */
+static void stay_loaded(void)
+{
+    Dl_info info;
+    /* It may be a part of the program itself, which is not unloaded. */
+    if (dladdr((const void *)set_codes, &info) && info.dli_fname)
+        (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 int luaopen_k8sleader_core(lua_State *L)
 {
     static const struct lk_function functions[] = {{"version", get_version}, {NULL, NULL}};
+    stay_loaded();
     (void)lk_open_state(L); /* first, so that its end comes last */
     lua_newtable(L);
     lk_open_errors(L);

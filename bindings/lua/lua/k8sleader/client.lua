@@ -338,6 +338,14 @@ local function still_held(self)
     )
 end
 
+--- Elections that were forgotten are not waited for. Not in a finalizer, where Lua 5.3 may never come to an end with it.
+local function collect_forgotten()
+    local is_known, is_running = pcall(collectgarbage, "isrunning") -- Lua 5.1 knows no such question
+    if is_running or not is_known then
+        collectgarbage()
+    end
+end
+
 --- Stops every election, calls the callbacks that end their work, waits for that and for the releases, and ends the client.
 -- True; or nil, err when the time has passed: the client has ended all the same, and what is still held runs out.
 -- Terms that wait() gave are handed back by who works in them, not by this. timeout: seconds, default 35.
@@ -351,8 +359,7 @@ function Client:close(timeout)
         check.fail("client:close() in a callback or in the function of lead() would wait for itself: use client:stop()")
     end
     self:stop()
-    -- Elections that were forgotten are not waited for.
-    collectgarbage()
+    collect_forgotten()
     local _, err = self:_wait(function()
         while self:_run_one() do
             self:_deliver()
@@ -392,8 +399,9 @@ function client.become_alone(lock, given)
         end
     end
     check.text(lock, "the lock's name")
-    local used, err = given.client, nil
+    local used = given.client
     if used == nil then
+        local err
         used, err = client.new(for_client)
         if not used then
             return nil, err

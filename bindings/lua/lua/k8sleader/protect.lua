@@ -1,18 +1,31 @@
 --- Calls that catch errors and may yield.
 --
--- Lua 5.1 (not LuaJIT) can't yield out of a pcall. There the module coxpcall, which copas needs anyway, is used when it is
--- installed; without it a function that yields fails with Lua's own message.
+-- Lua 5.1 (not LuaJIT) can't yield out of a pcall. There a call within a coroutine is a coroutine of its own, and what it
+-- yields is passed on. The module coxpcall does that, too, but keeps who waits from being collected.
 
 local protect = {}
 
-local coxpcall
-if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then
-    local found, module = pcall(require, "coxpcall")
-    coxpcall = found and module or nil
-end
+local yields_from_calls = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
-local protected_call = coxpcall and coxpcall.xpcall or xpcall
-local running = coxpcall and coxpcall.running or coroutine.running
+--- The coroutine of a call → the one that called. Weak both ways: a call is held by whoever resumes it.
+local callers = setmetatable({}, { __mode = "kv" })
+
+local running = coroutine.running
+if not yields_from_calls then
+    running = function()
+        local coroutine_, known = coroutine.running(), nil
+        repeat
+            known = coroutine_
+            coroutine_ = callers[coroutine_] or coroutine_
+            -- The program may use coxpcall, whose calls are coroutines as well.
+            local coxpcall = package.loaded.coxpcall
+            if coroutine_ and type(coxpcall) == "table" and coxpcall.running then
+                coroutine_ = coxpcall.running(coroutine_)
+            end
+        until coroutine_ == known
+        return coroutine_
+    end
+end
 
 --- Texts get a traceback; error objects stay what they are.
 local function with_traceback(message)
@@ -22,11 +35,29 @@ local function with_traceback(message)
     return message
 end
 
+local function finish(call, ok, ...)
+    if not ok then
+        local message = ...
+        return false, type(message) == "string" and debug.traceback(call, message) or message
+    elseif coroutine.status(call) == "suspended" then
+        return finish(call, coroutine.resume(call, coroutine.yield(...)))
+    end
+    return true, ...
+end
+
 --- Calls it: true and its results, or false and the error with a traceback.
 function protect.call(f, ...)
+    local caller = coroutine.running()
+    if caller and not yields_from_calls then
+        local call = coroutine.create(function(...) -- f may be one of C's, of which Lua 5.1 makes none
+            return f(...)
+        end)
+        callers[call] = caller
+        return finish(call, coroutine.resume(call, ...))
+    end
     local count, arguments = select("#", ...), { ... }
     local unpack = table.unpack or unpack
-    return protected_call(function()
+    return xpcall(function()
         return f(unpack(arguments, 1, count))
     end, with_traceback)
 end
