@@ -28,6 +28,7 @@ from support import PATIENCE, ApiError, await_answer  # noqa: E402
 SKIPPED = 77
 PROGRAM = os.environ.get("K8SLEADER_TEST_OPERATOR", "")
 PYTHON = os.path.join(support.ROOT, "build", "python", "bin", "python")
+LUA = os.path.join(support.ROOT, "build", "lua", "demo", "jit", "k8sleader", "core.so")
 EXAMPLE = os.path.join(support.ROOT, "examples", "memcached-operator")
 DEPLOY = os.path.join(EXAMPLE, "deploy")
 LOCK = "memcached-operator-lock"
@@ -300,6 +301,9 @@ def main():
         sys.exit(SKIPPED)
     if not os.path.exists(PROGRAM):
         print(f"skipped: there is no {PROGRAM} (scripts/test-go --build makes the one in Go)")
+        sys.exit(SKIPPED)
+    if PROGRAM.endswith("lua_operator") and not os.path.exists(LUA):
+        print("skipped: the Lua module is not built (scripts/test-lua builds it)")
         sys.exit(SKIPPED)
     os.environ.pop("K8SLEADER_TEST_KUBECONFIG", None)  # of another cluster, perhaps
     since = time.monotonic()

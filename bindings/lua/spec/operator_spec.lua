@@ -1,65 +1,53 @@
---- The example operator's pass over the objects, against an API server of tables.
+--- How the example operator mends one Memcached, against a cluster of tables. Of the whole of it: tests/operator.
 
 local core = require "k8sleader.core"
 
-local EXAMPLE = "../../examples/memcached-operator/lua/"
-local DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+local MODULES = { "log", "memcached", "reconcile" }
 local TOKEN = "cache.example.com/fencing-token"
 
 describe("the example operator", function()
-    local found, cjson = pcall(require, "cjson")
-    if not found then
-        pending("needs cjson")
-        return
-    end
-    local folder = debug.getinfo(1, "S").source:match("^@(.*)/") or "."
-    local reconcile = dofile(folder .. "/../" .. EXAMPLE .. "reconcile.lua")
+    local Memcached, reconcile, path
+    local cluster, term, said, writes
 
-    local api, term, said, writes
-
-    --- Objects by path, and what was asked.
-    local function new_api(memcacheds, deployments)
-        return {
-            request = function(_, method, path, body, content_type)
-                if method == "GET" then
-                    return { items = path:find("memcacheds", 1, true) and memcacheds or deployments }
-                end
-                writes[#writes + 1] = { method = method, path = path, body = cjson.decode(cjson.encode(body)),
-                    content_type = content_type }
-                return {}
-            end,
-        }
+    local function say(text)
+        said[#said + 1] = text
     end
 
-    local function memcached(name, size)
-        return { metadata = { name = name, uid = "uid-" .. name }, spec = { size = size } }
-    end
+    setup(function()
+        local folder = debug.getinfo(1, "S").source:match("^@(.*)/") or "."
+        path = package.path
+        package.path = folder .. "/../../../examples/memcached-operator/lua/?.lua;" .. path
+        package.loaded.log = { line = say, problem = say } -- the example's own needs an event loop
+        Memcached, reconcile = require "memcached", require "reconcile"
+    end)
 
-    local function deployment(name, size, token, uid)
-        return {
-            metadata = {
-                name = name,
-                resourceVersion = "77",
-                ownerReferences = { { uid = uid or "uid-" .. name } },
-                annotations = { [TOKEN] = token },
-            },
-            spec = { replicas = size },
-        }
+    teardown(function()
+        package.path = path
+        for _, name in ipairs(MODULES) do
+            package.loaded[name] = nil
+        end
+    end)
+
+    local function write(method)
+        return function(self, _, plural, ...)
+            local arguments = { ... }
+            local name = method == "patch" and table.remove(arguments, 1) or nil
+            writes[#writes + 1] = { method, plural, name, body = arguments[1], seconds = arguments[2] }
+            return self.answer
+        end
     end
 
     before_each(function()
         said, writes = {}, {}
+        cluster = { create = write "create", patch = write "patch", answer = true }
         term = {
-            leads = true,
             held = true,
-            is_leader = function(self)
-                return self.leads
-            end,
+            grace = 3,
             may_finish = function(self)
                 return self.held
             end,
-            time_left = function()
-                return 5
+            grace_left = function(self)
+                return self.grace
             end,
             fencing_token = function()
                 return core.token_from_text("4711")
@@ -67,58 +55,96 @@ describe("the example operator", function()
         }
     end)
 
-    local function pass()
-        reconcile(api, "default", term, function(text)
-            said[#said + 1] = text
-        end)
+    local function item(size, status)
+        return {
+            metadata = { name = "cache", uid = "uid-cache", resourceVersion = "76", generation = 2 },
+            spec = { size = size },
+            status = status,
+        }
     end
 
-    it("creates what is missing, with its token", function()
-        api = new_api({ memcached("cache", 3) }, {})
-        pass()
-        assert.equal(1, #writes)
-        assert.same({ "POST", DEPLOYMENTS }, { writes[1].method, writes[1].path })
-        assert.equal(3, writes[1].body.spec.replicas)
-        assert.equal("4711", writes[1].body.metadata.annotations[TOKEN])
-        assert.equal("uid-cache", writes[1].body.metadata.ownerReferences[1].uid)
+    local function deployment(size, token, uid)
+        return {
+            metadata = {
+                name = "cache",
+                resourceVersion = "77",
+                ownerReferences = { { uid = uid or "uid-cache" } },
+                annotations = { [TOKEN] = token },
+            },
+            spec = { replicas = size },
+            status = { replicas = size, readyReplicas = 1 },
+        }
+    end
+
+    local RIGHT = { fencingToken = "4711", observedGeneration = 2, replicas = 3, readyReplicas = 1 }
+
+    local function pass(memcached, found)
+        return reconcile(cluster, "default", term, assert(Memcached.new(memcached)), found)
+    end
+
+    it("creates what is missing, with the term's token and an owner", function()
+        assert.is_true(pass(item(3), nil))
+        assert.same({ "create", "deployments" }, { writes[1][1], writes[1][2] })
+        local body = writes[1].body
+        assert.equal(3, body.spec.replicas)
+        assert.equal("4711", body.metadata.annotations[TOKEN])
+        assert.equal("uid-cache", body.metadata.ownerReferences[1].uid)
+        assert.equal(3, writes[1].seconds) -- no longer than the lock may be relied on
+        assert.same({ "patch", "memcacheds", "cache/status" }, { writes[2][1], writes[2][2], writes[2][3] })
+        assert.equal("4711", writes[2].body.status.fencingToken)
     end)
 
     it("scales, for the version it has looked at", function()
-        api = new_api({ memcached("cache", 3) }, { deployment("cache", 1, "4711") })
-        pass()
-        assert.equal(1, #writes)
-        assert.same({ "PATCH", DEPLOYMENTS .. "/cache", "application/merge-patch+json" },
-            { writes[1].method, writes[1].path, writes[1].content_type })
+        assert.is_true(pass(item(3, RIGHT), deployment(1, "4711")))
+        assert.same({ "patch", "deployments", "cache" }, { writes[1][1], writes[1][2], writes[1][3] })
         assert.equal(3, writes[1].body.spec.replicas)
         assert.equal("77", writes[1].body.metadata.resourceVersion)
+        assert.equal("76", writes[2].body.metadata.resourceVersion)
     end)
 
     it("takes over what an older leader wrote, and leaves alone what is right", function()
-        api = new_api({ memcached("old", 1), memcached("right", 1), memcached("none", 1) },
-            { deployment("old", 1, "999"), deployment("right", 1, "4711"), deployment("none", 1, nil) })
-        pass()
+        assert.is_true(pass(item(3, RIGHT), deployment(3, "999")))
+        assert.equal(1, #writes)
+        assert.is_true(pass(item(3, RIGHT), deployment(3, nil)))
         assert.equal(2, #writes)
-        assert.same({ DEPLOYMENTS .. "/old", DEPLOYMENTS .. "/none" }, { writes[1].path, writes[2].path })
+        assert.is_true(pass(item(3, RIGHT), deployment(3, "4711")))
+        assert.equal(2, #writes)
     end)
 
     it("leaves alone what a newer leader wrote, and what is somebody else's", function()
-        api = new_api({ memcached("newer", 3), memcached("odd", 3), memcached("theirs", 3) },
-            { deployment("newer", 1, "10000"), deployment("odd", 1, "x"), deployment("theirs", 1, "1", "other") })
-        pass()
+        assert.is_false(pass(item(3), deployment(1, "10000")))
+        assert.is_false(pass(item(3), deployment(1, "x")))
+        assert.is_false(pass(item(3), deployment(1, 5)))
+        assert.is_false(pass(item(3), deployment(1, "1", "other")))
+        assert.is_false(pass(item(1, { fencingToken = "10000" }), deployment(1, "4711")))
         assert.same({}, writes)
-        assert.equal(3, #said)
+        assert.equal(5, #said)
     end)
 
     it("writes nothing when the lock is no longer its own", function()
-        api = new_api({ memcached("cache", 3) }, {})
         term.held = false
-        pass()
+        assert.is_false(pass(item(3), nil))
         assert.same({}, writes)
         assert.matches("no longer ours", said[1])
-        term.leads = false
-        said = {}
-        pass()
+        term.held, term.grace = true, 0
+        assert.is_false(pass(item(3), nil))
         assert.same({}, writes)
-        assert.same({}, said)
+    end)
+
+    it("looks again after a conflict", function()
+        cluster.answer = nil
+        assert.is_false(pass(item(3), nil))
+        assert.is_false(pass(item(3), deployment(1, "4711")))
+        assert.equal(2, #writes)
+    end)
+
+    it("refuses what is malformed", function()
+        for _, size in ipairs { "three", 1.5, -1, 101, {} } do
+            local none, why = Memcached.new(item(size))
+            assert.is_nil(none)
+            assert.matches("spec.size", why)
+        end
+        assert.is_nil((Memcached.new { metadata = { name = ("x"):rep(64) }, spec = { size = 1 } }))
+        assert.is_nil((Memcached.new { metadata = { name = "x" } }))
     end)
 end)

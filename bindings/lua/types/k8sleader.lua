@@ -63,15 +63,18 @@ local k8sleader = {}
 
 ---@class k8sleader.LeadOptions: k8sleader.ElectionOptions
 ---@field timeout? number Seconds to wait for the leadership.
+---@field for_life? boolean For the life of this Pod, in place of a lease.
 
 ---@class k8sleader.Candidacy: k8sleader.ElectionOptions
 ---@field name string
+---@field for_life? boolean For the life of this Pod, in place of a lease.
 ---@field on_started_leading? fun(term: k8sleader.Term)
 ---@field on_stopped_leading? fun(term: k8sleader.Term, reason: k8sleader.Reason): any
 ---@field on_new_leader? fun(identity: string)
 ---@field on_event? fun(event: k8sleader.Event)
 
----@class k8sleader.BecomeOptions: k8sleader.ClientOptions, k8sleader.LeadOptions
+---@class k8sleader.BecomeOptions: k8sleader.ClientOptions, k8sleader.ElectionOptions
+---@field timeout? number Seconds to wait for the leadership.
 ---@field client? k8sleader.Client
 
 ---@class k8sleader.Event
@@ -128,7 +131,7 @@ function Client:lead(name, options, work) end
 function Client:election(options) end
 
 ---@param lock string
----@param options? k8sleader.LeadOptions
+---@param options? k8sleader.BecomeOptions Those of clients are of none here.
 ---@return k8sleader.Term?, k8sleader.Error?
 function Client:become(lock, options) end
 

@@ -1,151 +1,138 @@
---- One pass: each Memcached of the namespace gets its Deployment, and a Deployment that differs is mended.
---
--- Each write is fenced: it carries the term's token, it is meant for the one version that was looked at, and what carries a
--- greater token is left alone. A new leader writes its token to everything first, so that whatever an older leader has
--- read by then is out of date.
+--- One Memcached. Every write carries the term's token, is for the one version that was looked at, and is asked for first.
 
-local cjson = require "cjson"
 local k8sleader = require "k8sleader"
+local log = require "log"
+local TOKEN = require("memcached").TOKEN
 
-local TOKEN = "cache.example.com/fencing-token"
-local GROUP = "cache.example.com/v1alpha1"
-local IMAGE = "docker.io/library/memcached:1.6-alpine"
+local WRITE_SECONDS = 10 -- two of them fit into the drain timeout
 
---- How long a write may take at most: less than what is left of the lock.
-local WRITE_SECONDS = 5
+local Write = {}
+Write.__index = Write
 
---- Calls write(seconds) if the lock is ours long enough for it.
-local function guarded(term, what, write)
-    local seconds = math.min(term:time_left(), WRITE_SECONDS)
-    if not term:may_finish() or seconds <= 0 then
-        return nil, what .. ": not written, the lock is no longer ours"
+--- The time a write may take, nil for none; there is some during a drain, too.
+function Write:_seconds(what)
+    if not self.term:may_finish() then
+        log.line(what .. ": not written, the lock is no longer ours")
+        return nil
     end
-    local answer, why = write(seconds)
-    return answer, answer == nil and ("%s: %s"):format(what, why) or nil
+    -- By then another may lead: nothing of ours may still be waiting for an answer. (For life: no limit.)
+    local seconds = math.min(self.term:grace_left(), WRITE_SECONDS)
+    return seconds > 0 and seconds or nil
 end
 
-local function labels(name)
-    return { ["app.kubernetes.io/name"] = "memcached", ["app.kubernetes.io/instance"] = name }
+--- Whether it was made; nil for a conflict.
+function Write:create(what, body)
+    local seconds = self:_seconds(what)
+    return seconds ~= nil and self.cluster:create(self.namespace, "deployments", body, seconds)
 end
 
-local function deployment_of(memcached, token)
-    local name = memcached.metadata.name
-    local own = labels(name)
-    own["app.kubernetes.io/managed-by"] = "memcached-operator"
-    return {
-        apiVersion = "apps/v1",
-        kind = "Deployment",
-        metadata = {
-            name = name,
-            labels = own,
-            annotations = { [TOKEN] = token },
-            -- The garbage collector deletes it after its Memcached: the operator needs no right to delete.
-            ownerReferences = {
-                { apiVersion = GROUP, kind = "Memcached", name = name, uid = memcached.metadata.uid, controller = true },
-            },
-        },
-        spec = {
-            replicas = memcached.spec.size,
-            selector = { matchLabels = labels(name) },
-            template = {
-                metadata = { labels = labels(name) },
-                spec = {
-                    containers = {
-                        {
-                            name = "memcached",
-                            image = IMAGE,
-                            args = { "--memory-limit=64" },
-                            ports = { { name = "memcached", containerPort = 11211 } },
-                        },
-                    },
-                },
-            },
-        },
-    }
+--- Whether it was changed.
+function Write:patch(what, plural, name, body)
+    local seconds = self:_seconds(what)
+    if not seconds then
+        return false
+    end
+    local done = self.cluster:patch(self.namespace, plural, name, body, seconds)
+    if done == nil then
+        log.problem(what .. ": changed, or was created, by another hand meanwhile: it is looked at again")
+    end
+    return done == true
 end
 
-local function is_of(deployment, memcached)
-    for _, owner in ipairs(deployment.metadata.ownerReferences or {}) do
-        if owner.uid == memcached.metadata.uid then
+--- A newer leader has written: hands off, though we lead, and it is said.
+local function is_newer(what, stamped, token)
+    if stamped == nil then
+        return false
+    end
+    local is_token, order = pcall(k8sleader.compare_tokens, stamped, token)
+    if type(stamped) ~= "string" or not is_token then
+        log.problem(("%s: the fencing token on it, %q, is no number: left alone; when no other operator writes to it, "
+            .. "remove it"):format(what, tostring(stamped):sub(1, 40)))
+        return true
+    elseif order > 0 then
+        -- The other way to get here is an etcd that was restored from a backup, since which versions count from lower.
+        log.problem(("%s: written with the fencing token %s, ours is %s: a newer leader is at work, it is left alone"):format(
+            what, stamped, token))
+        return true
+    end
+    return false
+end
+
+local function is_of(metadata, memcached)
+    for _, owner in ipairs(metadata.ownerReferences or {}) do
+        if owner.uid == memcached.uid then
             return true
         end
     end
     return false
 end
 
---- "ours", "older" or "newer"; what is no token counts as newer: hands off.
-local function fence(stamped, token)
-    if stamped == nil then
-        return "older"
+local function create(write, memcached, token)
+    local what = "Deployment " .. memcached.name
+    local done = write:create(what, memcached:deployment(token))
+    if done == nil then -- not among those with our label
+        log.problem(what .. ": there is one already, and not one of ours as far as can be seen: left alone")
+    elseif done then
+        log.line(("%s: created with %d replicas (token %s)"):format(what, memcached.size, token))
     end
-    local ok, order = pcall(k8sleader.compare_tokens, stamped, token)
-    if not ok then
-        return "newer"
-    end
-    return order == 0 and "ours" or order < 0 and "older" or "newer"
+    return done == true
 end
 
-local function create(api, term, memcached, path, token)
-    local what = "Deployment " .. memcached.metadata.name
-    return guarded(term, what, function(seconds)
-        local made, why = api:request("POST", path, deployment_of(memcached, token), nil, seconds)
-        return made and what .. ": created", why
-    end)
-end
-
-local function mend(api, term, memcached, deployment, path, token)
-    local name = memcached.metadata.name
-    local what = "Deployment " .. name
-    if not is_of(deployment, memcached) then
-        return nil, what .. ": belongs to somebody else: left alone"
-    end
-    local state = fence((deployment.metadata.annotations or {})[TOKEN], token)
-    if state == "newer" then
-        return nil, what .. ": written by a newer leader: left alone"
-    elseif deployment.metadata.deletionTimestamp or (state == "ours" and deployment.spec.replicas == memcached.spec.size) then
+local function mend(write, memcached, deployment, token)
+    local what, metadata = "Deployment " .. memcached.name, deployment.metadata
+    local replicas = deployment.spec.replicas
+    local stamped = (metadata.annotations or {})[TOKEN]
+    if not is_of(metadata, memcached) then
+        log.problem(what .. ": belongs to another Memcached of that name, or to nobody: left alone until it is gone")
+        return false
+    elseif metadata.deletionTimestamp ~= nil or is_newer(what, stamped, token) then
+        return false
+    elseif stamped == token and replicas == memcached.size then
         return true
     end
-    return guarded(term, what, function(seconds)
-        local changed, why = api:request("PATCH", path .. "/" .. name, {
-            metadata = { resourceVersion = deployment.metadata.resourceVersion, annotations = { [TOKEN] = token } },
-            spec = { replicas = memcached.spec.size },
-        }, "application/merge-patch+json", seconds)
-        return changed and ("%s: %d replicas"):format(what, memcached.spec.size), why
-    end)
+    local done = write:patch(what, "deployments", memcached.name, {
+        metadata = { resourceVersion = metadata.resourceVersion, annotations = { [TOKEN] = token } },
+        spec = { replicas = memcached.size },
+    })
+    if done and replicas ~= memcached.size then
+        log.line(("%s: from %d to %d replicas (token %s)"):format(what, replicas or 1, memcached.size, token))
+    elseif done then
+        log.line(("%s: taken over (token %s)"):format(what, token))
+    end
+    return done
 end
 
---- What differs, mended. say(text) is told what was done and what failed; the next pass tries again.
-return function(api, namespace, term, say)
-    local token = tostring((term:fencing_token()))
-    local path = "/apis/apps/v1/namespaces/" .. namespace .. "/deployments"
-    local wanted, why = api:request("GET", "/apis/" .. GROUP .. "/namespaces/" .. namespace .. "/memcacheds")
-    local found
-    if wanted then
-        found, why = api:request("GET", path .. "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dmemcached-operator")
+local function mend_status(write, memcached, deployment, token)
+    local what, known = "status of Memcached " .. memcached.name, memcached.status
+    if is_newer(what, known.fencingToken, token) then
+        return false
     end
-    if not found then
-        say(why)
-        return
+    local found = deployment and deployment.status or {}
+    local status = { fencingToken = token, observedGeneration = memcached.generation, replicas = found.replicas or 0,
+        readyReplicas = found.readyReplicas or 0 }
+    local is_so = true
+    for key, value in pairs(status) do
+        is_so = is_so and known[key] == value
     end
-    local deployments = {}
-    for _, deployment in ipairs(found.items) do
-        deployments[deployment.metadata.name] = deployment
+    return is_so or write:patch(what, "memcacheds", memcached.name .. "/status", {
+        metadata = { resourceVersion = memcached.version },
+        status = status,
+    })
+end
+
+--- Whether all is as it should be.
+return function(cluster, namespace, term, memcached, deployment)
+    if memcached.is_ending then
+        return true
     end
-    for _, memcached in ipairs(wanted.items) do
-        if not term:is_leader() then
-            return -- nothing new is begun
-        end
-        if memcached.metadata.deletionTimestamp == nil or memcached.metadata.deletionTimestamp == cjson.null then
-            local deployment = deployments[memcached.metadata.name]
-            local done, problem
-            if deployment then
-                done, problem = mend(api, term, memcached, deployment, path, token)
-            else
-                done, problem = create(api, term, memcached, path, token)
-            end
-            if done ~= true then
-                say(done or problem)
-            end
-        end
+    local token = tostring((assert(term:fencing_token())))
+    local write = setmetatable({ cluster = cluster, namespace = namespace, term = term }, Write)
+    local done
+    if deployment then
+        done = mend(write, memcached, deployment, token)
+    else
+        done = create(write, memcached, token)
     end
+    -- The status says what is so, not what should be.
+    return done and mend_status(write, memcached, deployment, token)
 end

@@ -217,7 +217,8 @@ end
 
 -- ---- elections ----
 
---- Stands: an election, or nil, err. With callbacks, dispatch() calls them; without, wait() gives the terms.
+--- Stands: an election, or nil, err. With callbacks, dispatch() calls them; without, wait() gives the terms. for_life: as
+-- become() does, but it goes on after every error, as with a lease.
 function Client:election(given)
     check.self(self, Client, "client:election")
     check.is(given, "table", "client:election")
@@ -235,7 +236,7 @@ function Client:lead(name, given, work)
     given = check.optional(given, "table", "client:lead: options") or {}
     check.is(work, "function", "client:lead: the work")
     local timeout = check.timeout(given.timeout, "client:lead: timeout")
-    local election, err = Election.stand(self, name, given, false, leading.OWN, 1)
+    local election, err = Election.stand(self, name, given, false, leading.LEAD_OWN, 1)
     if not election then
         return nil, err
     end
@@ -248,7 +249,7 @@ function Client:become(lock, given)
     check.self(self, Client, "client:become")
     given = check.optional(given, "table", "client:become: options") or {}
     local timeout = check.timeout(given.timeout, "client:become: timeout")
-    local election, err = Election.stand(self, lock, given, true, leading.OWN, 1)
+    local election, err = Election.stand(self, lock, given, true, leading.BECOME_OWN, 1)
     if not election then
         return nil, err
     end

@@ -28,7 +28,7 @@ local MOST_DUE = 100
 local ZERO = core.token_from_text("0")
 local CALLBACKS = { "started_leading", "stopped_leading", "new_leader", "event" }
 --- What an election takes beside its options.
-Election.OWN = { name = true }
+Election.OWN = { name = true, for_life = true }
 for _, name in ipairs(CALLBACKS) do
     Election.OWN["on_" .. name] = true
 end
@@ -48,10 +48,13 @@ local function callbacks_of(given, level)
     return on
 end
 
---- Stands. own: what of `given` is no option of the library's. level: of the public call, for what is wrong with it.
+--- Stands. own: what of `given` is no option of the library's; for_life, if it is of these, says what is_for_life does. level: of the public call, for what is wrong with it.
 function Election.stand(client, name, given, is_for_life, own, level)
     check.text(name, "the lock's name", level + 1)
     local on = callbacks_of(given, level + 1)
+    if own.for_life then
+        is_for_life = check.optional(given.for_life, "boolean", "for_life", level + 1) or false
+    end
     local made, err = options.make(name, is_for_life, given, own, level + 1)
     if not made then
         return nil, err

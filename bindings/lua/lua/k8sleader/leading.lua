@@ -5,8 +5,9 @@ local protect = require "k8sleader.protect"
 
 local leading = {}
 
---- What these take beside the options of elections.
-leading.OWN = { timeout = true }
+--- What each takes beside the options of elections.
+leading.LEAD_OWN = { timeout = true, for_life = true }
+leading.BECOME_OWN = { timeout = true }
 
 --- How long leaving waits for the answer to the release. It is written at once; this only bounds a dead network.
 local RELEASE_SECONDS = 5

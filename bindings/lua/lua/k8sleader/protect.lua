@@ -13,7 +13,8 @@ local callers = setmetatable({}, { __mode = "kv" })
 local running = coroutine.running
 if not yields_from_calls then
     running = function()
-        local coroutine_, known = coroutine.running(), nil
+        local coroutine_ = coroutine.running()
+        local known
         repeat
             known = coroutine_
             coroutine_ = callers[coroutine_] or coroutine_
