@@ -23,12 +23,12 @@ static int new_client(lua_State *L)
     struct lk_box *box;
     struct lk_error *owner;
     int code;
-    luaL_argcheck(L, !config || config->it, 1, "this configuration was given to a client");
     if (state->is_closing)
         return lk_closed(L);
     box = lk_new_box(L, LK_CLIENT);
     lk_renew_guard(L); /* newer than the box */
     owner = lk_new_error(L);
+    luaL_argcheck(L, !config || config->it, 1, "this configuration was given to a client");
     struct lk_client *client = calloc(1, sizeof *client);
     if (!client)
         return lk_fail(L, K8SLEADER_ERR_NO_MEMORY, NULL);

@@ -15,6 +15,9 @@ static int free_config(lua_State *L)
 
 static int new_config(lua_State *L)
 {
+    const struct lk_state *state = lk_state(L);
+    if (state->is_closing) /* what is made now need not be finalized any more */
+        return lk_closed(L);
     struct lk_box *box = lk_new_box(L, LK_CONFIG);
     box->it = k8sleader_config_new();
     return box->it ? 1 : lk_fail(L, K8SLEADER_ERR_NO_MEMORY, NULL);
@@ -38,17 +41,17 @@ static int done(lua_State *L, int code, struct lk_error *owner)
 /* config_load_kubeconfig(config [, path [, context]]) */
 static int load_kubeconfig(lua_State *L)
 {
-    k8sleader_config *config = check_config(L);
     const char *path = lk_optional_text(L, 2);
     const char *context = lk_optional_text(L, 3);
     struct lk_error *owner = lk_new_error(L);
+    k8sleader_config *config = check_config(L);
     return done(L, k8sleader_config_load_kubeconfig(config, path, context, &owner->error), owner);
 }
 
 static int load_incluster(lua_State *L)
 {
-    k8sleader_config *config = check_config(L);
     struct lk_error *owner = lk_new_error(L);
+    k8sleader_config *config = check_config(L);
     return done(L, k8sleader_config_load_incluster(config, &owner->error), owner);
 }
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int forget_election(lua_State *L)
 {
@@ -180,16 +181,32 @@ static int get_leader(lua_State *L)
     }
 }
 
+/* By a copy: pushing a text may run a finalizer that frees the election, in Lua 5.1 before it was copied. */
+static int push_text(lua_State *L, const char *(*get)(const k8sleader_election *))
+{
+    size_t size = 256;
+    for (;;) {
+        char *copy = lua_newuserdata(L, size);
+        const char *text = get(check_election(L));
+        size_t length = strlen(text);
+        if (length < size) {
+            memcpy(copy, text, length);
+            lua_pushlstring(L, copy, length);
+            return 1;
+        }
+        size = length + 1;
+        lua_pop(L, 1);
+    }
+}
+
 static int get_identity(lua_State *L)
 {
-    lua_pushstring(L, k8sleader_election_identity(check_election(L)));
-    return 1;
+    return push_text(L, k8sleader_election_identity);
 }
 
 static int get_lock(lua_State *L)
 {
-    lua_pushstring(L, k8sleader_election_lock(check_election(L)));
-    return 1;
+    return push_text(L, k8sleader_election_lock);
 }
 
 void lk_open_election(lua_State *L)

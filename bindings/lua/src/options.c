@@ -14,11 +14,21 @@ static int free_options(lua_State *L)
 /* options_new(name, for_life) */
 static int new_options(lua_State *L)
 {
+    const struct lk_state *state = lk_state(L);
     const char *name = lk_check_text(L, 1);
     int mode = lua_toboolean(L, 2) ? K8SLEADER_FOR_LIFE : K8SLEADER_LEASE;
+    if (state->is_closing) /* what is made now need not be finalized any more */
+        return lk_closed(L);
     struct lk_box *box = lk_new_box(L, LK_OPTIONS);
     box->it = k8sleader_options_new(mode, name);
     return box->it ? 1 : lk_fail(L, K8SLEADER_ERR_NO_MEMORY, NULL);
+}
+
+/* options_free(options): not left to the garbage collector, which knows nothing of its size. */
+static int end_options(lua_State *L)
+{
+    (void)luaL_checkudata(L, 1, LK_OPTIONS);
+    return free_options(L);
 }
 
 /* options_set(options, name, text) */
@@ -59,7 +69,8 @@ static int list_options(lua_State *L)
 void lk_open_options(lua_State *L)
 {
     static const struct lk_function functions[] = {
-        {"options_new", new_options}, {"options_set", set_option}, {"option_list", list_options}, {NULL, NULL}};
+        {"options_new", new_options}, {"options_set", set_option}, {"options_free", end_options},
+        {"option_list", list_options}, {NULL, NULL}};
     lk_new_type(L, LK_OPTIONS, free_options);
     lk_set_functions(L, functions);
 }

@@ -194,25 +194,54 @@ static void push_lock(lua_State *L, const k8sleader_lock_list *list, size_t inde
     lua_setfield(L, -2, "transitions");
 }
 
-/* query_answer(query): the locks; false while there is no answer; or nil and an error. */
+/* An answer, out of its query: making tables of it may run a finalizer that ends the query. */
+struct answer {
+    k8sleader_lock_list *list;
+    k8sleader_error *error;
+};
+
+static int free_answer(lua_State *L)
+{
+    struct answer *answer = lua_touserdata(L, 1);
+    if (answer) {
+        k8sleader_lock_list_free(answer->list);
+        k8sleader_error_free(answer->error);
+        *answer = (struct answer){0};
+    }
+    return 0;
+}
+
+/* query_answer(query): the locks; false while there is no answer; or nil and an error. An answer is given once. */
 static int get_answer(lua_State *L)
 {
-    const struct lk_query *query = lk_in_box(L, 1, LK_QUERY);
+    struct lk_query *query;
+    struct answer *answer;
+    (void)lk_in_box(L, 1, LK_QUERY);
+    answer = lua_newuserdata(L, sizeof *answer);
+    *answer = (struct answer){0};
+    luaL_getmetatable(L, LK_QUERY " answer");
+    (void)lua_setmetatable(L, -2);
+    query = lk_in_box(L, 1, LK_QUERY);
     if (!query)
         return lk_closed(L);
     if (!atomic_load(&query->is_done)) {
         lua_pushboolean(L, 0);
         return 1;
     }
-    if (query->code != K8SLEADER_OK) {
+    int code = query->code;
+    *answer = (struct answer){query->list, query->error};
+    query->list = NULL;
+    query->error = NULL;
+    query->code = K8SLEADER_ERR_CLOSED;
+    if (code != K8SLEADER_OK) {
         lua_pushnil(L);
-        lk_push_error(L, query->code, query->error);
+        lk_push_error(L, code, answer->error);
         return 2;
     }
-    size_t count = k8sleader_lock_list_count(query->list);
+    size_t count = k8sleader_lock_list_count(answer->list);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
-        push_lock(L, query->list, i);
+        push_lock(L, answer->list, i);
         lua_rawseti(L, -2, (int)i + 1);
     }
     return 1;
@@ -223,5 +252,6 @@ void lk_open_query(lua_State *L)
     static const struct lk_function functions[] = {
         {"query_start", start}, {"query_fd", get_fd}, {"query_end", end}, {"query_answer", get_answer}, {NULL, NULL}};
     lk_new_type(L, LK_QUERY, forget_query);
+    lk_new_type(L, LK_QUERY " answer", free_answer);
     lk_set_functions(L, functions);
 }

@@ -45,6 +45,8 @@ function client.new(given)
         _due = {}, -- keys of elections with callbacks due, in order
         _log = {}, -- log lines due for on_log
         _taken = nil, -- the event that is being looked at
+        _was_noted = false, -- ... by its election
+        _is_noting = false,
         _user = nil, -- the waiter behind fd()
         _over = nil, -- the code why nothing more will come
         _is_closed = false,
@@ -57,6 +59,15 @@ function Client:_push_due(key)
     self._due[#self._due + 1] = key
 end
 
+function Client:_pop_due(key)
+    for index, due in ipairs(self._due) do
+        if due == key then
+            table.remove(self._due, index)
+            return
+        end
+    end
+end
+
 function Client:_forget(key)
     self._elections[key] = nil
 end
@@ -66,7 +77,7 @@ function Client:_settle()
     local is_due = self._log[1] ~= nil
     for _, key in ipairs(self._due) do
         local election = self._elections[key]
-        is_due = is_due or (election ~= nil and not protect.lives(election._callback))
+        is_due = is_due or (election ~= nil and election._due[1] ~= nil and not protect.lives(election._callback))
     end
     if self._user and is_due then
         core.waiter_wake(self._user)
@@ -86,8 +97,9 @@ function Client:_note(event)
         return
     end
     local election = event.key and self._elections[event.key]
-    if election then
+    if election and not self._was_noted then
         election:_note(event)
+        self._was_noted = true
     end
     for stream in pairs(self._streams) do
         stream:_push(event)
@@ -97,15 +109,20 @@ end
 --- Takes what there is. Does not wait, and runs no code of the program's.
 function Client:_deliver()
     local has_news = false
-    while not self._over do
+    -- A finalizer that runs while an event is looked at does not look at it as well.
+    while not self._over and not self._is_noting do
         local event, code = self._taken, nil
         if not event then
             event, code = core.client_take(self._handle)
         end
         if event then
-            self._taken = event -- until it was looked at: should memory run out meanwhile
-            self:_note(event)
-            self._taken = nil
+            self._taken, self._is_noting = event, true -- until it was looked at: should memory run out meanwhile
+            local ok, err = pcall(self._note, self, event)
+            self._is_noting = false
+            if not ok then
+                error(err, 0)
+            end
+            self._taken, self._was_noted = nil, false
             has_news = true
         elseif code == core.codes.CLOSED or code == core.codes.FORKED then
             self._over = code
@@ -163,15 +180,15 @@ function Client:_run_one()
         end
         return true
     end
-    for index, key in ipairs(self._due) do
-        local election = self._elections[key]
+    local index = 1
+    while self._due[index] do
+        local election = self._elections[self._due[index]]
         if not election or not election._due[1] then
-            table.remove(self._due, index) -- forgotten, or called by its close()
-            return true
-        elseif not protect.lives(election._callback) then
-            table.remove(self._due, index)
-            election:_run_one()
-            return true
+            table.remove(self._due, index) -- forgotten
+        elseif protect.lives(election._callback) then
+            index = index + 1
+        else
+            return election:_run_one()
         end
     end
     return false

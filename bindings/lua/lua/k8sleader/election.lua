@@ -48,7 +48,8 @@ local function callbacks_of(given, level)
     return on
 end
 
---- Stands. own: what of `given` is no option of the library's; for_life, if it is of these, says what is_for_life does. level: of the public call, for what is wrong with it.
+--- Stands. own: what of `given` is no option of the library's; for_life, if it is one, counts for is_for_life.
+-- level: of the public call, for what is wrong with it.
 function Election.stand(client, name, given, is_for_life, own, level)
     check.text(name, "the lock's name", level + 1)
     local on = callbacks_of(given, level + 1)
@@ -67,6 +68,7 @@ function Election.stand(client, name, given, is_for_life, own, level)
         end
     end
     local handle, key = core.election_start(client._handle, made)
+    core.options_free(made)
     if not handle then
         return nil, key -- the error
     end
@@ -104,8 +106,9 @@ function Election:_push_due(entry)
             return
         end
     end
-    self._due[#self._due + 1] = entry
+    -- In this order: should memory run out in between, the event is looked at again.
     self._client:_push_due(self._key)
+    self._due[#self._due + 1] = entry
 end
 
 function Election:_note_end(event)
@@ -143,7 +146,11 @@ function Election:_note(event)
     end
 end
 
-local function call(self, entry)
+--- [in a protected call] Without memory for the mark the callback is still due.
+local function call(self)
+    self._callback = protect.mark()
+    local entry = table.remove(self._due, 1)
+    self._client:_pop_due(self._key)
     local event, term = entry.event, entry.term
     if event.type == "started_leading" and term then
         self._on.started_leading(term)
@@ -165,9 +172,7 @@ function Election:_run_one()
     if protect.lives(self._callback) or not self._due[1] then
         return false
     end
-    local entry = table.remove(self._due, 1)
-    self._callback = protect.mark()
-    local ok, err = protect.call(call, self, entry)
+    local ok, err = protect.call(call, self)
     self._callback = nil
     self._client:_settle()
     if not ok then

@@ -16,8 +16,11 @@ end
 
 --- [the client]
 function Events:_push(event)
+    if self[self._last] == event then
+        return -- it is looked at again, after memory had run out
+    end
+    self[self._last + 1] = event
     self._last = self._last + 1
-    self[self._last] = event
     if self._last - self._first >= MOST then
         self[self._first] = nil
         self._first = self._first + 1

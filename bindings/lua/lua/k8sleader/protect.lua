@@ -56,8 +56,10 @@ function protect.call(f, ...)
         callers[call] = caller
         return finish(call, coroutine.resume(call, ...))
     end
+    if yields_from_calls then
+        return xpcall(f, with_traceback, ...)
+    end
     local count, arguments = select("#", ...), { ... }
-    local unpack = table.unpack or unpack
     return xpcall(function()
         return f(unpack(arguments, 1, count))
     end, with_traceback)
