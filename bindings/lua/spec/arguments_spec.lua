@@ -140,6 +140,56 @@ describe("wrong arguments", function()
         assert.is_true(with_callbacks:close())
     end)
 
+    it("are told with the place of the call", function()
+        local wrong = {
+            function() k8sleader.client(1) end,
+            function() k8sleader.client { colour = 1 } end,
+            function() k8sleader.client { server = 1 } end,
+            function() k8sleader.client { scheduler = "nobody" } end,
+            function() k8sleader.become() end,
+            function() k8sleader.become("a", 1) end,
+            function() k8sleader.become("a", { client = {} }) end,
+            function() k8sleader.become("a", { client = client, colour = 1 }) end,
+            function() k8sleader.become("a", { client = client, timeout = "1" }) end,
+            function() k8sleader.become("a", { server = 1 }) end,
+            function() k8sleader.compare_tokens("x", "1") end,
+            function() client.election({}) end,
+            function() client:election(1) end,
+            function() client:election {} end,
+            function() client:election { name = "a", colour = 1 } end,
+            function() client:election { name = "a", lease_duration = {} } end,
+            function() client:election { name = "a", lease_duration = -1 } end,
+            function() client:election { name = "a", labels = { 1 } } end,
+            function() client:election { name = "a", on_event = 1 } end,
+            function() client:election { name = "a", on_started_leading = nothing } end,
+            function() client:election { name = "a", for_life = 1 } end,
+            function() client:lead("a") end,
+            function() client:lead(nil, nothing) end,
+            function() client:lead("a", { colour = 1 }, nothing) end,
+            function() client:become() end,
+            function() client:become("a", { for_life = true }) end,
+            function() client:locks { colour = 1 } end,
+            function() client:locks { name = 1 } end,
+            function() client:locks { timeout = "1" } end,
+            function() client:dispatch("1") end,
+            function() client:close(-1) end,
+            function() client.fd() end,
+            function() events:next({}) end,
+            function() events.close() end,
+            function() election:wait("1") end,
+            function() election:close("1") end,
+            function() election.stop() end,
+            function() term:wait("1") end,
+            function() term.drained() end,
+        }
+        for _, call in ipairs(wrong) do
+            local ok, err = pcall(call)
+            assert.is_false(ok)
+            local place = "^[^:]*arguments_spec%.lua:" .. debug.getinfo(call, "S").linedefined .. ": "
+            assert.matches(place, err)
+        end
+    end)
+
     it("to the low level", function()
         for name, f in pairs(core) do
             if type(f) == "function" then

@@ -128,7 +128,10 @@ static void *allocate(void *user, void *block, size_t old_size, size_t new_size)
     return realloc(block, new_size);
 }
 
-/* The file returns what is to be done; each time, a later allocation fails: once, or from there on. */
+/*
+ * The file returns what is to be done, and what must work afterwards with memory. Each time a later allocation fails: that one,
+ * or all from there on.
+ */
 static int without_memory(int step)
 {
     int failures = 1;
@@ -146,8 +149,9 @@ static int without_memory(int step)
                 fail(L, file);
             lua_pushstring(L, kubeconfig);
             lua_pushstring(L, name);
-            if (lua_pcall(L, 2, 1, 0) != 0)
+            if (lua_pcall(L, 2, 2, 0) != 0)
                 fail(L, file);
+            lua_pushvalue(L, -2);
             allocations = 0;
             fails_at = at;
             int status = lua_pcall(L, 0, 0, 0);
@@ -163,6 +167,9 @@ static int without_memory(int step)
             } else if (allocations >= at) {
                 failures++; /* it failed, and that was survived */
             }
+            lua_settop(L, 2);
+            if (lua_pcall(L, 0, 0, 0) != 0)
+                fail(L, name);
             lua_close(L);
         }
     }

@@ -14,14 +14,12 @@ Client.__index = Client
 
 local client = {}
 
---- A client, or nil, err. Does not wait for the server. What it takes stands in README.md.
-function client.new(given)
-    given = check.optional(given, "table", "client") or {}
-    local config, err = configuration.make(given, 1)
+local function new(given, level)
+    local config, err = configuration.make(given, level + 1)
     if not config then
         return nil, err
     end
-    local scheduler = waiting.scheduler(given.scheduler, 1)
+    local scheduler = waiting.scheduler(given.scheduler, level + 1)
     local handle
     handle, err = core.client_new(config)
     if not handle then
@@ -51,6 +49,13 @@ function client.new(given)
         _over = nil, -- the code why nothing more will come
         _is_closed = false,
     }, Client)
+end
+
+--- A client, or nil, err. Does not wait for the server. What it takes stands in README.md.
+function client.new(given)
+    given = check.optional(given, "table", "client") or {}
+    local made, err = new(given, 1) -- no tail call, which would hide who is to be told of wrong arguments
+    return made, err
 end
 
 -- ---- taking events ----
@@ -239,7 +244,8 @@ end
 function Client:election(given)
     check.self(self, Client, "client:election")
     check.is(given, "table", "client:election")
-    return Election.stand(self, given.name, given, false, Election.OWN, 1)
+    local election, err = Election.stand(self, given.name, given, false, Election.OWN, 1)
+    return election, err
 end
 
 --- Waits until it leads, and calls work(term). When that returns or raises, its work has ended: the lock is released.
@@ -260,17 +266,22 @@ function Client:lead(name, given, work)
     return leading.lead(self, election, timeout, work)
 end
 
+local function become(self, lock, given, level)
+    local timeout = check.timeout(given.timeout, "become: timeout", level + 1)
+    local election, err = Election.stand(self, lock, given, true, leading.BECOME_OWN, level + 1)
+    if not election then
+        return nil, err
+    end
+    return leading.become(self, election, timeout)
+end
+
 --- Waits until this Pod is the leader for life of the lock: the term, or nil, err; also at the first error that waiting does
 -- not mend. Who we are comes from POD_NAME, POD_UID and POD_NAMESPACE; outside a cluster it leads at once.
 function Client:become(lock, given)
     check.self(self, Client, "client:become")
     given = check.optional(given, "table", "client:become: options") or {}
-    local timeout = check.timeout(given.timeout, "client:become: timeout")
-    local election, err = Election.stand(self, lock, given, true, leading.BECOME_OWN, 1)
-    if not election then
-        return nil, err
-    end
-    return leading.become(self, election, timeout)
+    local term, err = become(self, lock, given, 1)
+    return term, err
 end
 
 --- Asks the server once who holds the locks of a namespace: a list, or nil, err. filter: name, namespace, lock_resource,
@@ -420,13 +431,14 @@ function client.become_alone(lock, given)
     local used = given.client
     if used == nil then
         local err
-        used, err = client.new(for_client)
+        used, err = new(for_client, 1)
         if not used then
             return nil, err
         end
     end
     check.self(used, Client, "become: client")
-    return used:become(lock, rest)
+    local term, err = become(used, lock, rest, 1)
+    return term, err
 end
 
 return client

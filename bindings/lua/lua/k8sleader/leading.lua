@@ -12,12 +12,6 @@ leading.BECOME_OWN = { timeout = true }
 --- How long leaving waits for the answer to the release. It is written at once; this only bounds a dead network.
 local RELEASE_SECONDS = 5
 
-local function pack(...)
-    return { n = select("#", ...), ... }
-end
-
-local unpack = table.unpack or unpack
-
 --- The election's work has ended, or never began: what is held is given back.
 local function leave(election)
     election:stop()
@@ -50,6 +44,26 @@ local function lost(term)
     return core.new_error(core.codes.NOT_LEADER, message)
 end
 
+--- [in a protected call] Marks who works as one that can't wait for the client's end.
+local function run(client, mark, work, term)
+    client._blocks[mark] = true
+    return work(term)
+end
+
+--- true and what work returned.
+local function finish(client, election, mark, term, ok, ...)
+    client._blocks[mark] = nil
+    -- Asked before the release, after which it is not held, either.
+    local err = not term:may_finish() and lost(term) or nil
+    leave(election)
+    if not ok then
+        error((...), 0)
+    elseif err then
+        return nil, err, ...
+    end
+    return true, ...
+end
+
 function leading.lead(client, election, timeout, work)
     local term, err = await(client, election, timeout, function()
         return election:_begin()
@@ -58,18 +72,7 @@ function leading.lead(client, election, timeout, work)
         return nil, err
     end
     local mark = protect.mark()
-    client._blocks[mark] = true
-    local results = pack(protect.call(work, term))
-    client._blocks[mark] = nil
-    -- Asked before the release, after which it is not held, either.
-    err = not term:may_finish() and lost(term) or nil
-    leave(election)
-    if not results[1] then
-        error(results[2], 0)
-    elseif err then
-        return nil, err, unpack(results, 2, results.n)
-    end
-    return unpack(results, 1, results.n) -- true, and what work returned
+    return finish(client, election, mark, term, protect.call(run, client, mark, work, term))
 end
 
 function leading.become(client, election, timeout)

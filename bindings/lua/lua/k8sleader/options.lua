@@ -26,10 +26,12 @@ function options.list()
     return list
 end
 
+-- Parentheses in a return keep it from being a tail call, which would hide who is to be told of wrong arguments.
+
 --- Durations are seconds, or a text such as "1m30s".
 local function duration_text(value, name, level)
     if type(value) == "string" then
-        return check.text(value, name, level + 1)
+        return (check.text(value, name, level + 1))
     end
     check.is(value, "number", name, level + 1)
     if not (value >= 0 and value < 1e9) then
@@ -40,11 +42,11 @@ end
 
 local function text_of(info, value, name, level)
     if info.type == "duration" then
-        return duration_text(value, name, level + 1)
+        return (duration_text(value, name, level + 1))
     elseif info.type == "boolean" then
         return tostring(check.is(value, "boolean", name, level + 1))
     end
-    return check.text(value, name, level + 1)
+    return (check.text(value, name, level + 1))
 end
 
 local function set_labels(made, labels, level)

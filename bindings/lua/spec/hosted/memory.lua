@@ -1,17 +1,29 @@
---- What is done while memory runs out. All modules are loaded before.
+--- What is done while memory runs out, and what must still work when there is some again. All modules are loaded before.
 
 local kubeconfig, lock = ...
 local k8sleader = require "k8sleader"
 
-return function()
-    local client = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default", log_level = "none" })
+local client, election
+-- Without memory, so that the callbacks themselves don't fail.
+local last, wrong = "stopped", nil
+
+local function tell(what)
+    if what == last then
+        wrong = what .. " twice"
+    end
+    last = what
+end
+
+local function work()
+    client = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default", log_level = "none" })
     local events = client:events()
-    local stopped
-    local election = assert(client:election {
+    election = assert(client:election {
         name = lock .. "-callbacks",
-        on_started_leading = function() end,
+        on_started_leading = function()
+            tell "started"
+        end,
         on_stopped_leading = function()
-            stopped = true
+            tell "stopped"
         end,
         on_new_leader = function() end,
         on_event = function() end,
@@ -30,6 +42,23 @@ return function()
         client:dispatch(1)
     end
     assert(election:close(60))
-    assert(stopped)
     assert(client:close(60))
 end
+
+--- Whatever failed: no callback was lost or called twice, and what leads is released.
+local function after()
+    if not client then
+        return
+    end
+    local ok, err = client:close(60)
+    assert(ok, tostring(err))
+    assert(not wrong, wrong)
+    assert(last == "stopped", "not stopped")
+    local other = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default", log_level = "none" })
+    for _, state in ipairs(assert(other:locks())) do
+        assert(state.name ~= lock .. "-callbacks" or state.holder == "", state.name .. " is held")
+    end
+    assert(other:close(60))
+end
+
+return work, after
