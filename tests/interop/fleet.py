@@ -410,6 +410,11 @@ class TestCase(unittest.TestCase):
         command = [peers.python(), "-B", os.path.join(HERE, "python/candidate.py"), *times]
         return self._stand("python", identity, command, options, name, env)
 
+    def lua(self, identity, *options, times=SHORT, name=None, version="5.4"):
+        interpreter, environment = peers.lua(version)
+        command = [interpreter, os.path.join(HERE, "lua/candidate.lua"), *times]
+        return self._stand("lua", identity, command, options, name, environment)
+
     def figure(self, what, seconds):
         """Figures are printed, for whoever compares; only what would break a promise is asserted."""
         seconds = sorted(seconds) or [float("nan")]

@@ -104,6 +104,19 @@ def python():
     return interpreter
 
 
+def lua(version="5.4"):
+    """The interpreter, and the environment in which it finds the binding: as scripts/test-lua has built it."""
+    root = os.path.join(HERE, "../..")
+    module = os.path.join(root, "build/lua/demo", version, "k8sleader/core.so")
+    interpreter, folder = ("luajit", "5.1") if version == "jit" else (f"lua{version}", version)
+    architecture = command("gcc", "-print-multiarch").stdout.strip()
+    if not os.path.exists(module) or not os.path.exists(f"/usr/lib/{architecture}/lua/{folder}/_cqueues.so"):
+        raise Missing("the Lua candidates need what scripts/test-lua builds and installs")
+    return interpreter, {
+        "LUA_PATH": f"{root}/bindings/lua/lua/?.lua;/usr/share/lua/{folder}/?.lua;/usr/share/lua/{folder}/?/init.lua",
+        "LUA_CPATH": f"{root}/build/lua/demo/{version}/?.so;/usr/lib/{architecture}/lua/{folder}/?.so"}
+
+
 if __name__ == "__main__":
     if not os.environ.get("K8SLEADER_TEST_CLUSTER_DIR"):
         print("skipped: K8SLEADER_TEST_CLUSTER_DIR names no cluster")
