@@ -36,12 +36,21 @@ describe("become()", function()
         assert.same({ "", 0 }, { text, code })
     end)
 
+    --- A running Pod, of a Node: one of no Node is soon collected, and gone as soon as it is deleted.
     local function make_pod(name)
-        local status, text = server:request("POST", "/api/v1/namespaces/default/pods", ([[
+        local status, text = server:request("POST", "/api/v1/nodes", ('{"metadata":{"name":"%s"}}'):format(name))
+        assert(status == 201, text)
+        status, text = server:request("POST", "/api/v1/namespaces/default/pods", ([[
             {"apiVersion":"v1","kind":"Pod","metadata":{"name":"%s","namespace":"default"},
-             "spec":{"containers":[{"name":"c","image":"i"}]}}]]):format(name))
+             "spec":{"nodeName":"%s","containers":[{"name":"c","image":"i"}]}}]]):format(name, name))
         assert(status == 201, text)
         return assert(text:match('"uid":%s*"([^"]+)"'))
+    end
+
+    local function delete_pod(name, seconds)
+        local status, text = server:request("DELETE", ("/api/v1/namespaces/default/pods/%s?gracePeriodSeconds=%d"):format(
+            name, seconds))
+        assert(status == 200 or status == 202, text)
     end
 
     local BECOME = [[
@@ -66,9 +75,49 @@ describe("become()", function()
         assert.matches("^TIMEOUT", text)
         assert.is_truthy(text:find("led by " .. one, 1, true))
         assert.matches("^leads", become(one, uid_of_one, lock, 60)) -- a restarted container
-        local status = server:request("DELETE", "/api/v1/namespaces/default/pods/" .. one .. "?gracePeriodSeconds=0")
-        assert.equal(200, status)
+        -- It ends, and its containers still may run; then the kubelet says that they have ended.
+        delete_pod(one, 30)
+        assert.matches("^TIMEOUT", become(two, uid_of_two, lock, 0.5))
+        delete_pod(one, 0)
         assert.matches("^leads", become(two, uid_of_two, lock, 60))
+        delete_pod(two, 0)
+        for _, name in ipairs { one, two } do
+            server:request("DELETE", "/api/v1/nodes/" .. name)
+        end
+    end)
+
+    it("is to be had with callbacks and a release of nothing", function()
+        local lock, pod = support.lock_name("life"), support.lock_name("pod")
+        local uid = make_pod(pod)
+        local text, code = support.run(server, [[
+            local k8sleader = require "k8sleader"
+            local client = assert(k8sleader.client { kubeconfig = kubeconfig, log_level = "none" })
+            local told = {}
+            local election = assert(client:election {
+                name = arg[1],
+                for_life = true,
+                on_started_leading = function(term) told.term = term end,
+                on_stopped_leading = function(_, reason) told.reason = reason end,
+            })
+            while not told.term do assert(client:dispatch(60)) end
+            assert(told.term:time_left() == math.huge)
+            assert(election:close())
+            assert(told.reason == "stop")
+            -- In the same Pod it is the same lock, with the same token.
+            assert(client:lead(arg[1], { for_life = true }, function(term)
+                assert(term:fencing_token() == told.term:fencing_token())
+            end))
+            assert(client:close())
+        ]], lock, ("%s POD_NAME=%s POD_UID=%s POD_NAMESPACE=default"):format(CLEAN, pod, uid))
+        assert.same({ "", 0 }, { text, code })
+        local status = server:request("GET", "/api/v1/namespaces/default/configmaps/" .. lock)
+        assert.equal(200, status)
+        delete_pod(pod, 0)
+        -- With its Pod goes the lock, by the garbage collector.
+        support.await(function()
+            return server:request("GET", "/api/v1/namespaces/default/configmaps/" .. lock) == 404
+        end)
+        server:request("DELETE", "/api/v1/nodes/" .. pod)
     end)
 
     it("ends at what waiting does not mend", function()

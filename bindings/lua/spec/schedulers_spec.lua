@@ -254,7 +254,7 @@ describe("a coroutine that is collected", function()
                 assert(coroutine.resume(waits))
                 assert.equal("suspended", coroutine.status(waits))
                 local asks = coroutine.create(function()
-                    client:locks()
+                    client:locks { name = lock }
                 end)
                 assert(coroutine.resume(asks))
             end
@@ -264,7 +264,7 @@ describe("a coroutine that is collected", function()
             support.await(function()
                 support.holder(other, lock)
                 local asks = coroutine.create(function()
-                    client:locks()
+                    client:locks { name = lock }
                 end)
                 assert(coroutine.resume(asks))
                 collectgarbage()
