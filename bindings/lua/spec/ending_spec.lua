@@ -8,7 +8,7 @@ local HOST = os.getenv("K8SLEADER_LUA_HOST")
 local PRELUDE = [[
 local lock = arg[1]
 local k8sleader = require "k8sleader"
-local client = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default" })
+local client = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default", log_level = "none" })
 ]]
 
 describe("the end", function()

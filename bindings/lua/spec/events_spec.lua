@@ -64,7 +64,6 @@ describe("events", function()
         local event
         repeat
             event = assert(events:next(support.PATIENCE))
-            assert.is_true(event.type ~= "error" or event.error.code == "FORBIDDEN" or event.error.code == "WATCH_FORBIDDEN")
         until event.type == "error" and event.error.code == "FORBIDDEN"
         assert.equal(403, event.error.http_status)
         assert.is_boolean(event.error.retriable)

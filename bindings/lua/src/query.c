@@ -200,14 +200,18 @@ struct answer {
     k8sleader_error *error;
 };
 
+static void clear_answer(struct answer *answer)
+{
+    k8sleader_lock_list_free(answer->list);
+    k8sleader_error_free(answer->error);
+    *answer = (struct answer){0};
+}
+
 static int free_answer(lua_State *L)
 {
     struct answer *answer = lua_touserdata(L, 1);
-    if (answer) {
-        k8sleader_lock_list_free(answer->list);
-        k8sleader_error_free(answer->error);
-        *answer = (struct answer){0};
-    }
+    if (answer)
+        clear_answer(answer);
     return 0;
 }
 
@@ -236,6 +240,7 @@ static int get_answer(lua_State *L)
     if (code != K8SLEADER_OK) {
         lua_pushnil(L);
         lk_push_error(L, code, answer->error);
+        clear_answer(answer); /* not left to the collector: at the end Lua 5.4 finalizes nothing that finalizers make */
         return 2;
     }
     size_t count = k8sleader_lock_list_count(answer->list);
@@ -244,6 +249,7 @@ static int get_answer(lua_State *L)
         push_lock(L, answer->list, i);
         lua_rawseti(L, -2, (int)i + 1);
     }
+    clear_answer(answer);
     return 1;
 }
 

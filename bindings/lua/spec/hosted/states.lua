@@ -6,7 +6,7 @@ local k8sleader = require "k8sleader"
 local PATIENCE = 60
 local SHORT = { lease_duration = 3600, renew_deadline = 1800, identity = "state-" .. number }
 
-local client = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default" })
+local client = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default", log_level = "none" })
 local election, term
 
 -- Of many states some lead when they are closed, some have callbacks, some forget, some only have a client.
@@ -91,7 +91,7 @@ function in_child()
     client:stop()
     forked(client:close())
     -- One of its own works.
-    local own = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default" })
+    local own = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default", log_level = "none" })
     assert(own:lead(lock .. "-child", function(led)
         assert(led:is_leader())
     end))
