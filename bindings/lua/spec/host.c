@@ -98,7 +98,9 @@ static void forks(void)
     if (child == 0) {
         call(L, "in_child");
         lua_close(L);
-        _exit(0);
+        /* Not an exit: to valgrind, what is the parent's client would be a leak of the child's. */
+        (void)execl("/bin/true", "true", (char *)NULL);
+        _exit(1);
     }
     (void)waitpid(child, &status, 0);
     if (status != 0)
