@@ -18,24 +18,31 @@ CLIENTGO, PYTHON, OPERATORLIB = "client-go", "Python client", "operator-lib"
 PEERS = {CLIENTGO: peers.clientgo, PYTHON: peers.python, OPERATORLIB: peers.operatorlib}
 
 
+def built(path, script):
+    """A file of build/ that the script has made."""
+    path = os.path.join(ROOT, "build", path)
+    if not os.path.exists(path):
+        raise peers.Missing(f"scripts/{script} --build makes it")
+    return path
+
+
 def python_binding():
-    """A Python that has ours, and the candidate."""
-    interpreter = os.path.join(ROOT, "build", "python", "bin", "python")
-    if not os.path.exists(interpreter):
-        raise peers.Missing("scripts/test-python --build makes its environment")
-    return [interpreter, "-B", os.path.join(ROOT, "bindings", "python", "tests", "candidate.py")]
+    return [built("python/bin/python", "test-python"), "-B", os.path.join(ROOT, "bindings/python/tests/candidate.py")]
 
 
 def go_binding():
-    """The candidate."""
-    program = os.path.join(ROOT, "build", "go", "bin", "candidate")
-    if not os.path.exists(program):
-        raise peers.Missing("scripts/test-go --build makes it")
-    return [program]
+    return [built("go/bin/candidate", "test-go")]
 
 
-# This library from other languages.
-BINDINGS = {"Python binding": python_binding, "Go binding": go_binding}
+def lua_binding():
+    interpreter, environment = peers.lua()
+    return ["env", *(f"{name}={value}" for name, value in environment.items()), interpreter,
+            os.path.join(ROOT, "tests/interop/lua/candidate.lua")]
+
+
+# This library from other languages: a candidate's command. FOR_MANY: those that stand for many locks, too.
+BINDINGS = {"Python binding": python_binding, "Go binding": go_binding, "Lua binding": lua_binding}
+FOR_MANY = ["Python binding", "Go binding"]
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 LEASE_S, RETRY_S = 15.0, 2.0  # everybody's defaults
 HANDOVER_PAUSE_MS = 100

@@ -1,7 +1,7 @@
 """The same library from other languages: what each adds to a handover, to a process, and to many elections in one."""
 
 from measure import many, release
-from measure.bed import BINDINGS
+from measure.bed import BINDINGS, FOR_MANY
 from measure.candidate import Candidate
 from measure.figure import OURS, Figure
 
@@ -27,7 +27,7 @@ def measure(bed):
         yield Figure("bindings", f"{part} of a leader, by language", "MiB", {who: [weight[who][i]] for who in subjects})
     count = 100 if bed.quick else 1000
     measured = {}
-    for who in subjects:
+    for who in bed.has(OURS, *FOR_MANY):
         bed.clear()
         measured[who] = many.process_pair(bed, who, count)
     for key, what, unit in (("handover", "handover of all by SIGTERM, each", "ms"), ("rss_leader", "RSS, leader", "MiB"),
