@@ -371,24 +371,24 @@ K8SLEADER_API int k8sleader_options_set_retry_period_ms(k8sleader_options *optio
  */
 K8SLEADER_API int k8sleader_options_set_drain_timeout_ms(k8sleader_options *options, int64_t ms);
 
-/** 1 (default): after a loss was handed back, stand again. 0: the election closes. Threads: one. Errors: ARGUMENT. Since: 0.9. */
+/** Whether to stand again. 1 (default): after a loss was handed back. 0: the election closes. Threads: one. Errors: ARGUMENT. Since: 0.9. */
 K8SLEADER_API int k8sleader_options_set_rejoin(k8sleader_options *options, int enabled);
 
 /**
- * 1: a lock found at the start under our own identity is taken at once, as a new term. 0 (default): it is waited out like
+ * Whether to go on where an earlier process ended. 1: a lock found at the start under our own identity is taken at once, as a new term. 0 (default): it is waited out like
  * anybody's. Only safe when the earlier process is known to be dead. Threads: one. Errors: ARGUMENT. Since: 0.9.
  */
 K8SLEADER_API int k8sleader_options_set_resume(k8sleader_options *options, int enabled);
 
 /**
- * 1: when a leader's Pod has ended but is still there (Failed, Evicted, Preempting, Succeeded) delete it together with its
- * lock, as operator-lib does. 0 (default): delete the lock alone. leader-for-life only. Threads: one. Errors: ARGUMENT. Since: 0.9.
+ * Whether to delete Pods. 1: a leader's Pod that has ended but is still there (Failed, Evicted, Preempting, Succeeded) is deleted
+ * together with its lock, as operator-lib does. 0 (default): delete the lock alone. leader-for-life only. Threads: one. Errors: ARGUMENT. Since: 0.9.
  * Source: github.com/operator-framework/operator-lib leader.
  */
 K8SLEADER_API int k8sleader_options_set_delete_leader_pod(k8sleader_options *options, int enabled);
 
 /**
- * 1: take over from a Pod on a node that is not Ready. 0 (default): wait until the Pod is gone. A node that is not Ready may
+ * Whether to take over from a Pod on a node that is not Ready. 0 (default): wait until the Pod is gone. 1: take over. A node that is not Ready may
  * still run its containers, so this can let two lead; hand out the fencing token. leader-for-life only.
  * Threads: one. Errors: ARGUMENT. Since: 0.9.
  */
@@ -430,20 +430,20 @@ K8SLEADER_API void k8sleader_options_free(k8sleader_options *options);
 /** An empty set of callbacks. Returns: to be freed with k8sleader_callbacks_free(); NULL without memory. Threads: any; the set: one. Since: 0.9. */
 K8SLEADER_API k8sleader_callbacks *k8sleader_callbacks_new(void);
 
-/** A term began. Start the work elsewhere and return: while this runs no other event is dispatched. Threads: one. Errors: ARGUMENT. Since: 0.9. */
+/** What to call when a term begins. Start the work elsewhere and return: while this runs no other event is dispatched. Threads: one. Errors: ARGUMENT. Since: 0.9. */
 K8SLEADER_API int k8sleader_callbacks_set_on_started_leading(k8sleader_callbacks *callbacks, k8sleader_callback fn);
 
 /**
- * A term is to end (reason STOP: the lock is still held) or has ended. End the work and return DONE, or return PENDING and
+ * What to call when a term is to end (reason STOP: the lock is still held) or has ended. End the work and return DONE, or return PENDING and
  * call k8sleader_election_drained() when it has ended. Without this callback the work counts as ended when the event is
  * dispatched. Threads: one. Errors: ARGUMENT. Since: 0.9.
  */
 K8SLEADER_API int k8sleader_callbacks_set_on_stopped_leading(k8sleader_callbacks *callbacks, k8sleader_callback fn);
 
-/** Somebody leads now; k8sleader_event_leader() says who. Threads: one. Errors: ARGUMENT. Since: 0.9. */
+/** What to call when somebody leads; k8sleader_event_leader() says who. Threads: one. Errors: ARGUMENT. Since: 0.9. */
 K8SLEADER_API int k8sleader_callbacks_set_on_new_leader(k8sleader_callbacks *callbacks, k8sleader_callback fn);
 
-/** Any event that has no callback of its own above: ERROR, LOST_DURING_DRAIN, LOG, CLOSED and future ones. Threads: one. Errors: ARGUMENT. Since: 0.9. */
+/** What to call for any event that has no callback of its own above: ERROR, LOST_DURING_DRAIN, LOG, CLOSED and future ones. Threads: one. Errors: ARGUMENT. Since: 0.9. */
 K8SLEADER_API int k8sleader_callbacks_set_on_event(k8sleader_callbacks *callbacks, k8sleader_callback fn);
 
 /** Frees the set; elections that were started with it have their copy. NULL is fine. Threads: one. Since: 0.9. */
@@ -492,7 +492,7 @@ K8SLEADER_API int k8sleader_become(k8sleader_client *client, const char *lock_na
 K8SLEADER_API int k8sleader_election_is_leader(const k8sleader_election *election);
 
 /**
- * The same for one term: 1 only while the term named by token leads. A thread that slept through a loss and a new term is
+ * k8sleader_election_is_leader() for one term: 1 only while the term named by token leads. A thread that slept through a loss and a new term is
  * not fooled. Returns: 1 or 0. Threads: any, lock-free. Since: 0.9.
  */
 K8SLEADER_API int k8sleader_election_holds(const k8sleader_election *election, uint64_t token);
@@ -504,11 +504,11 @@ K8SLEADER_API int k8sleader_election_holds(const k8sleader_election *election, u
  */
 K8SLEADER_API int k8sleader_election_may_finish(const k8sleader_election *election, uint64_t token);
 
-/** Until renewDeadline, while the lock is held, also during a drain; 0 when it is not; INT64_MAX in leader-for-life, which has no deadline. Threads: any, lock-free. Errors: ARGUMENT, FORKED. Since: 0.9. */
+/** The time until renewDeadline, while the lock is held, also during a drain; 0 when it is not; INT64_MAX in leader-for-life, which has no deadline. Threads: any, lock-free. Errors: ARGUMENT, FORKED. Since: 0.9. */
 K8SLEADER_API int64_t k8sleader_election_time_left_ms(const k8sleader_election *election);
 
 /**
- * Until guarded work must have ended: leaseDuration less 10 % after the last renewal was sent. Counts on after a loss.
+ * The time until guarded work must have ended: leaseDuration less 10 % after the last renewal was sent. Counts on after a loss.
  * leader-for-life: INT64_MAX while it leads or drains, 0 after a loss.
  * Returns: ms, 0 when it has passed. Threads: any, lock-free. Errors: ARGUMENT, FORKED. Since: 0.9.
  */
@@ -553,7 +553,7 @@ K8SLEADER_API int k8sleader_election_wait(k8sleader_election *election, int64_t 
 K8SLEADER_API int k8sleader_election_stop(k8sleader_election *election);
 
 /**
- * Hands back: the work of the term named by token has ended. After a stop the lock is released now; after a loss the
+ * Hands a term back: the work of the term named by token has ended. After a stop the lock is released now; after a loss the
  * candidate may stand again. Before any stop it does nothing. A token of an older term is ignored.
  * Threads: any, idempotent. Errors: FORKED, ARGUMENT. Since: 0.9.
  */
@@ -573,7 +573,7 @@ K8SLEADER_API void k8sleader_election_free(k8sleader_election *election);
 /** A K8SLEADER_EVENT_*; 0 for NULL. Threads: any (events are immutable). Since: 0.9. */
 K8SLEADER_API int k8sleader_event_type(const k8sleader_event *event);
 
-/** Its name as in `k8sleader elect --output json`: "started_leading". Static; "unknown" for a number that is none. Threads: any. Since: 0.9. */
+/** An event type's name, as in `k8sleader elect --output json`: "started_leading". Static; "unknown" for a number that is none. Threads: any. Since: 0.9. */
 K8SLEADER_API const char *k8sleader_event_type_name(int type);
 
 /** The election it is about, borrowed: valid while the event is; NULL for a LOG line of the client's own. Threads: any. Since: 0.9. */
@@ -591,19 +591,19 @@ K8SLEADER_API int k8sleader_event_reason(const k8sleader_event *event);
 /** A reason's name: "stop", "lost_deadline". Static. Threads: any. Since: 0.9. */
 K8SLEADER_API const char *k8sleader_reason_name(int reason);
 
-/** STARTED_LEADING: 1 when there was no election: leader-for-life outside a cluster. Threads: any. Since: 0.9. */
+/** Whether a STARTED_LEADING comes without an election: 1 for leader-for-life outside a cluster, else 0. Threads: any. Since: 0.9. */
 K8SLEADER_API int k8sleader_event_skipped(const k8sleader_event *event);
 
-/** NEW_LEADER: who leads. Returns: owned by the event; "" for other types. Threads: any. Since: 0.9. */
+/** Who leads, of a NEW_LEADER. Returns: owned by the event; "" for other types. Threads: any. Since: 0.9. */
 K8SLEADER_API const char *k8sleader_event_leader(const k8sleader_event *event);
 
-/** ERROR: what. Returns: owned by the event; NULL for other types. Threads: any. Since: 0.9. */
+/** What an ERROR is about. Returns: owned by the event; NULL for other types. Threads: any. Since: 0.9. */
 K8SLEADER_API const k8sleader_error *k8sleader_event_error(const k8sleader_event *event);
 
-/** LOG: the line. Returns: owned by the event; "" for other types. Threads: any. Since: 0.9. */
+/** The line of a LOG. Returns: owned by the event; "" for other types. Threads: any. Since: 0.9. */
 K8SLEADER_API const char *k8sleader_event_message(const k8sleader_event *event);
 
-/** LOG: its K8SLEADER_LOG_* level. Threads: any. Since: 0.9. */
+/** The K8SLEADER_LOG_* level of a LOG. Threads: any. Since: 0.9. */
 K8SLEADER_API int k8sleader_event_log_level(const k8sleader_event *event);
 
 /** One more reference. Returns: the event. Threads: any. Since: 0.9. */
