@@ -1,4 +1,5 @@
-/* A program that was not linked with the library: it finds it while it runs, lets go of it, and finds it again. argv[1]: the library. */
+/* A program that was not linked with the library: it finds it while it runs, lets go of it, and finds it
+ * again. argv[1]: the library. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>

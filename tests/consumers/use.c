@@ -1,6 +1,6 @@
 /*
- * A program that uses the library, in C and in C++: it makes one of each, stands for a lock of a server that is not there,
- * and frees all again. Prints the library's version.
+ * A program that uses the library, in C and in C++: it makes one of each, stands for a lock of a server that
+ * is not there, and frees all again. Prints the library's version.
  */
 #include <k8sleader.h>
 
@@ -25,7 +25,8 @@ static int on_event(k8sleader_election *election, const k8sleader_event *event, 
 #ifdef __cplusplus
 extern "C"
 #endif
-int use_k8sleader(void);
+    int
+    use_k8sleader(void);
 
 int use_k8sleader(void)
 {
@@ -40,11 +41,14 @@ int use_k8sleader(void)
     failed |= k8sleader_config_set_log_level(config, K8SLEADER_LOG_NONE, 0) != K8SLEADER_OK;
     failed |= k8sleader_options_set_namespace(options, "default") != K8SLEADER_OK;
     failed |= k8sleader_options_set(options, "lease-duration", "no time", &error) != K8SLEADER_ERR_OPTION;
-    failed |= k8sleader_error_code(error) != K8SLEADER_ERR_OPTION || k8sleader_error_message(error)[0] == '\0';
+    failed |=
+        k8sleader_error_code(error) != K8SLEADER_ERR_OPTION || k8sleader_error_message(error)[0] == '\0';
     failed |= k8sleader_callbacks_set_on_event(callbacks, on_event) != K8SLEADER_OK;
     failed |= k8sleader_client_new(config, &client, NULL) != K8SLEADER_OK;
-    failed |= k8sleader_election_start(client, options, callbacks, &destroyed, destroy, &election, NULL) != K8SLEADER_OK;
-    failed |= k8sleader_election_is_leader(election) != 0 || k8sleader_election_user(election) != (void *)&destroyed;
+    failed |= k8sleader_election_start(client, options, callbacks, &destroyed, destroy, &election, NULL) !=
+              K8SLEADER_OK;
+    failed |= k8sleader_election_is_leader(election) != 0 ||
+              k8sleader_election_user(election) != (void *)&destroyed;
     k8sleader_election_free(election);
     k8sleader_client_free(client);
     k8sleader_callbacks_free(callbacks);
