@@ -29,7 +29,7 @@ build_packages=(
     build-essential cmake ninja-build pkg-config python3
     libcurl4-openssl-dev libjson-c-dev libyaml-dev libssl-dev libmicrohttpd-dev
 )
-test_packages=(abigail-tools libcmocka-dev clang clang-tidy cppcheck mandoc valgrind openssl python3-venv)
+test_packages=(abigail-tools libcmocka-dev clang clang-tidy cppcheck fish mandoc valgrind openssl python3-venv zsh)
 # What making Python's wheel needs, and trying it.
 wheel_packages=(
     build-essential cmake ninja-build pkg-config python3-dev python3-venv dpkg-dev debian-archive-keyring m4 perl xz-utils
