@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """That abi/check lets pass what no program can notice, and finds each way to break the ABI: on the library itself, linked
-anew with one source compiled from a copy that is changed.
+anew with two sources compiled from copies that are changed.
 
 ABI_ARCHIVE: the build's libk8sleader.a; ABI_CC: the compiler; ABI_FLAGS: what the libraries it uses need, compiling and linking.
 """
@@ -25,7 +25,9 @@ def read(*path):
 
 
 class Build:
-    """A copy of what is changed: the header, event.c, the private header that it includes, the version script, the SONAME."""
+    """A copy of what is changed: the headers, the sources of events and of options, the version script, the SONAME."""
+
+    SOURCES = ("event.c", "options.c")
 
     def __init__(self, folder, objects):
         self.folder = folder
@@ -33,7 +35,7 @@ class Build:
         self.soname = "libk8sleader.so.1"
         self.texts = {
             "k8sleader.h": read(ROOT, "libleader", "include", "k8sleader.h"),
-            "event.c": read(SOURCES, "event.c"),
+            **{name: read(SOURCES, name) for name in self.SOURCES},
             "client_object.h": read(SOURCES, "client_object.h"),
             "k8sleader.sym": read(ROOT, "libleader", "k8sleader.sym"),
         }
@@ -51,12 +53,13 @@ class Build:
         for name, text in self.texts.items():
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
                 file.write(text)
-        own = os.path.join(self.folder, "event.c.o")
-        others = [path for path in self.objects if os.path.basename(path) != "event.c.o"]
+        own = [os.path.join(self.folder, name + ".o") for name in self.SOURCES]
+        others = [path for path in self.objects if os.path.basename(path).removesuffix(".o") not in self.SOURCES]
         library = os.path.join(self.folder, "libk8sleader.so")
-        subprocess.run([CC, "-std=c11", "-D_GNU_SOURCE", "-g", "-fPIC", "-fvisibility=hidden", "-c", "-o", own,
-                        os.path.join(self.folder, "event.c"), f"-I{self.folder}", f"-I{SOURCES}", *FLAGS], check=True)
-        subprocess.run([CC, "-shared", "-o", library, own, *others, f"-Wl,-soname,{self.soname}",
+        for path in own:
+            subprocess.run([CC, "-std=c11", "-D_GNU_SOURCE", "-g", "-fPIC", "-fvisibility=hidden", "-c", "-o", path,
+                            path.removesuffix(".o"), f"-I{self.folder}", f"-I{SOURCES}", *FLAGS], check=True)
+        subprocess.run([CC, "-shared", "-o", library, *own, *others, f"-Wl,-soname,{self.soname}",
                         f"-Wl,--version-script={self.folder}/k8sleader.sym", *FLAGS], check=True)
         return library
 
@@ -136,6 +139,11 @@ class Abi(unittest.TestCase):
         self.build.in_both("k8sleader_reason_name(int reason)", "k8sleader_reason_name(void)")
         self.build.change("event.c", "switch (reason) {", "int reason = 0;\n    switch (reason) {")
         self.breaks("k8sleader_reason_name")
+
+    def test_a_callback_gets_more(self):
+        old = "(k8sleader_election *election, const k8sleader_event *event, void *user);"
+        self.build.change("k8sleader.h", old, old.replace("void *user", "void *user, int more"))
+        self.breaks("k8sleader_callback")
 
     def test_the_number_of_a_constant(self):
         self.build.change("k8sleader.h", "K8SLEADER_ERR_CLOSED    = -4,", "K8SLEADER_ERR_CLOSED    = -14,")
