@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 
 	k8sleader "k8sleader.test/bindings/go-cgo"
 	"k8sleader.test/bindings/go-cgo/internal/cheap"
+	"k8sleader.test/bindings/go-cgo/k8sleadertest"
 )
 
 // entries counts what is in a folder of /proc/self.
@@ -66,6 +68,7 @@ func TestManyElectionsHoldNoThread(t *testing.T) {
 		must(t, err)
 	}
 	name := lockOf(t)
+	holder(t, name) // the test's own connection is there before
 	first := holds(t)
 	manyElections(t, name+"-1", min(count, 500))
 	warm := settled(t, first)
@@ -102,6 +105,7 @@ func manyElections(t *testing.T, name string, count int) {
 	for i := range elections {
 		o := options(fmt.Sprintf("%s-%d", name, i), "a")
 		// What they cost per second is not the matter here.
+		o.Labels = map[string]string{"test": name}
 		o.LeaseDuration, o.RenewDeadline, o.RetryPeriod = 5*time.Minute, 4*time.Minute, time.Minute
 		elections[i] = stand(t, client, o)
 	}
@@ -163,6 +167,10 @@ func manyElections(t *testing.T, name string, count int) {
 		if strings.HasPrefix(lock.Name, name) && lock.Holder != "" {
 			t.Fatalf("%s is held by %s", lock.Name, lock.Holder)
 		}
+	}
+	if onReal { // others use it, and elections that are few among many locks share no watch
+		_, err = server.Request(ctx, http.MethodDelete, k8sleadertest.LeasePath("")+"?labelSelector=test%3D"+name, nil)
+		must(t, err)
 	}
 }
 
