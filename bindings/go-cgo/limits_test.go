@@ -75,8 +75,8 @@ func TestManyElectionsHoldNoThread(t *testing.T) {
 	manyElections(t, name+"-2", count)
 	end := settled(t, first)
 	t.Logf("%d elections, before: %+v, after a first round: %+v, at the end: %+v", count, first, warm, end)
-	// Of an election a leak would have some hundred bytes.
-	if more := end.cBytes - warm.cBytes; more > int64(50*count) {
+	// Of an election a leak would have some hundred bytes; some thousand of all are left in caches.
+	if more := end.cBytes - warm.cBytes; more > int64(100_000+50*count) {
 		t.Errorf("%d bytes of C were not freed", more)
 	}
 	if more := end.threads - warm.threads; more > 2 {
