@@ -139,6 +139,9 @@ func (m *Manager) lead(ctx context.Context) error {
 	cancel(why)
 	select {
 	case <-ended():
+		if isLost(term) {
+			return m.lost(term, ended())
+		}
 		term.HandBack()
 		awaitEnd(election)
 	case <-term.Lost():
@@ -149,6 +152,21 @@ func (m *Manager) lead(ctx context.Context) error {
 		return loss
 	}
 	return failure
+}
+
+// isLost asks by the clock: what ended behind the deadline may be faster than the news of it.
+func isLost(term *k8sleader.Term) bool {
+	if term.MayFinish() {
+		return false
+	}
+	timer := time.NewTimer(releasePatience)
+	defer timer.Stop()
+	select {
+	case <-term.Lost():
+		return true
+	case <-timer.C:
+		return false // handed back, by hand
+	}
 }
 
 // lost waits for what runs until its grace is over; then the process has to end.
