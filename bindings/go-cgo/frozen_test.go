@@ -25,8 +25,9 @@ func leadAndSayWhatIsAfterAFreeze() int {
 	o := short(options(lock, "frozen"))
 	o.Once = true
 	err = client.Lead(context.Background(), o, func(ctx context.Context, term *k8sleader.Term) error {
+		before := time.Now() // it may be frozen from the next line on
 		fmt.Println("leads")
-		for before := time.Now(); ; {
+		for {
 			time.Sleep(time.Millisecond)
 			now := time.Now()
 			frozen := now.Sub(before) > 2*time.Second

@@ -30,14 +30,16 @@ func exitInOnStoppedLeading() int {
 	}
 	config := shortFor(lock, "exits")
 	config.Client = client
-	var term *k8sleader.Term
+	terms := make(chan *k8sleader.Term, 1)
 	config.Callbacks = k8sleader.Callbacks{
 		OnStartedLeading: func(ctx context.Context) {
-			term, _ = k8sleader.TermOf(ctx)
+			term, _ := k8sleader.TermOf(ctx)
+			terms <- term
 			fmt.Println("leads")
 			select {} // whatever happens
 		},
 		OnStoppedLeading: func() {
+			term := <-terms
 			fmt.Println("in time:", term.GraceLeft() > 0, term.Reason())
 			os.Exit(3)
 		},
@@ -124,15 +126,17 @@ func TestALossIsToldWhileItsGraceLasts(t *testing.T) {
 	name := lockOf(t)
 	mayReturn := make(chan struct{})
 	config := shortFor(name, "a")
-	var term *k8sleader.Term
+	terms := make(chan *k8sleader.Term, 1)
 	var grace time.Duration
 	var ended bool
 	config.Callbacks.OnStoppedLeading = func() {
+		term := <-terms
 		grace, ended = term.GraceLeft(), term.Context().Err() != nil
 		close(mayReturn)
 	}
 	a := newCandidate(t, config, func(ctx context.Context) {
-		term, _ = k8sleader.TermOf(ctx)
+		term, _ := k8sleader.TermOf(ctx)
+		terms <- term
 		<-ctx.Done()
 		<-mayReturn
 	}).run(t)
