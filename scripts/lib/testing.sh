@@ -31,7 +31,7 @@ count_tests() {
     ran_on[$server]=$((${ran_on[$server]:-0} + ran))
     grep -hE '^\[  SKIPPED \]|\.\.\. skipped|^SKIPPED \[' "$log" | sort -u || true
     grep -hE '^=+ .*passed.* =+$|^ok[[:space:]]|^[0-9]+ passed, [0-9]+ failed' "$log" || true
-    grep -hE '^(Lua [^:]*|luarocks.*|luacheck|Debian package): .* in [0-9]+ s$|^    left out: ' "$log" || true
+    grep -hE '^(Lua [^:]*|luarocks.*|clang-tidy and luacheck|Debian package): .* in [0-9]+ s$|^    left out: ' "$log" || true
     # How many faults, of which kinds, and the seed that repeats them.
     grep -h '^faults: ' "$log" || true
 }

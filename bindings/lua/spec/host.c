@@ -1,9 +1,11 @@
 /*
- * A program with Lua inside, for what a Lua program alone can't do: many lua_States, threads, forks, memory that runs out.
+ * A program with Lua inside, for what a Lua program alone can't do: many lua_States, threads, forks, memory
+ * that runs out.
  *
  *   host MODE FILE KUBECONFIG LOCK [COUNT]
  *
- * Each state runs FILE with KUBECONFIG, LOCK and the number of the state as arguments. Its functions are called by name.
+ * Each state runs FILE with KUBECONFIG, LOCK and the number of the state as arguments. Its functions are
+ * called by name.
  *
  *   host run FILE [ARGUMENT...]
  *
@@ -131,8 +133,8 @@ static void *allocate(void *user, void *block, size_t old_size, size_t new_size)
 }
 
 /*
- * The file returns what is to be done, and what must work afterwards with memory. Each time a later allocation fails: that one,
- * or all from there on.
+ * The file returns what is to be done, and what must work afterwards with memory. Each time a later
+ * allocation fails: that one, or all from there on.
  */
 static int without_memory(int step)
 {
@@ -200,6 +202,8 @@ static void stop_hook(lua_State *L, lua_Debug *debug)
 static void on_interrupt(int number)
 {
     (void)signal(number, SIG_DFL);
+    /* As the program `lua` does: all it may be called from a signal handler for. */
+    // NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c)
     (void)lua_sethook(interrupted, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
 
@@ -229,7 +233,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int count = argc > 5 ? atoi(argv[5]) : 1;
+    int count = argc > 5 ? (int)strtol(argv[5], NULL, 10) : 1;
     if (argc >= 3 && strcmp(argv[1], "run") == 0)
         return run(argc - 2, argv + 2);
     if (argc < 5)

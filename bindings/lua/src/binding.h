@@ -3,13 +3,13 @@
  *
  * Two rules hold everywhere:
  *
- *   No C resource on the C stack   Any lua_* call that allocates can raise, and a raise is a longjmp. So the userdata that
- *                                  owns a handle is made first, and what C returns goes right into it.
- *   Finalizers run at any time     Whatever allocates may run a finalizer, and that may be the program's, which may call
- *                                  anything here. So nothing is kept in a place that two calls share.
+ *   No C resource on the C stack   Any lua_* call that allocates can raise, and a raise is a longjmp. So the
+ * userdata that owns a handle is made first, and what C returns goes right into it. Finalizers run at any
+ * time     Whatever allocates may run a finalizer, and that may be the program's, which may call anything
+ * here. So nothing is kept in a place that two calls share.
  *
- * No callback is ever registered with the library: events are taken, on the lua_State that asks. So no foreign thread
- * enters Lua, and no Lua error passes through the library's frames.
+ * No callback is ever registered with the library: events are taken, on the lua_State that asks. So no
+ * foreign thread enters Lua, and no Lua error passes through the library's frames.
  */
 #ifndef BINDING_H
 #define BINDING_H
@@ -31,8 +31,9 @@ struct lk_client {
     k8sleader_client *client;
     struct lk_query *queries;
     k8sleader_event *event; /* taken, and not yet made a table: so that it isn't lost without memory */
-    int is_converting;      /* the event is being made a table: whoever frees the client leaves this object alone */
-    int is_orphan;          /* ... and says so here */
+    int is_converting; /* the event is being made a table: whoever frees the client leaves this object alone
+                        */
+    int is_orphan;     /* ... and says so here */
 };
 
 struct lk_election {
@@ -57,14 +58,14 @@ struct lk_state *lk_open_state(lua_State *L);
 struct lk_state *lk_state(lua_State *L);
 
 /*
- * To be called before each new handle. Finalizers run in the reverse order of creation when a lua_State is closed, so that
- * of our userdata the newest learns of it first: this one.
+ * To be called before each new handle. Finalizers run in the reverse order of creation when a lua_State is
+ * closed, so that of our userdata the newest learns of it first: this one.
  */
 void lk_renew_guard(lua_State *L);
 
 void lk_link_client(struct lk_state *state, struct lk_client *client);
 void lk_link_election(struct lk_state *state, struct lk_election *election);
-void lk_end_client(struct lk_state *state, struct lk_client *client);       /* frees it, and leaves the list */
+void lk_end_client(struct lk_state *state, struct lk_client *client); /* frees it, and leaves the list */
 void lk_end_election(struct lk_state *state, struct lk_election *election); /* frees it, without a release */
 
 /* ---- types.c: userdata and arguments ---- */

@@ -18,8 +18,7 @@ static int forget_client(lua_State *L)
 static int new_client(lua_State *L)
 {
     struct lk_state *state = lk_state(L);
-    struct lk_box *config =
-        lua_isnoneornil(L, 1) ? NULL : (struct lk_box *)luaL_checkudata(L, 1, LK_CONFIG);
+    struct lk_box *config = lua_isnoneornil(L, 1) ? NULL : (struct lk_box *)luaL_checkudata(L, 1, LK_CONFIG);
     struct lk_box *box;
     struct lk_error *owner;
     int code;
@@ -80,8 +79,8 @@ static int get_fd(lua_State *L)
 }
 
 /*
- * client_take(client): the next event, or nil and a number, TIMEOUT when there is none. Does not wait. An event that could
- * not be made a table, without memory, is given by the next call.
+ * client_take(client): the next event, or nil and a number, TIMEOUT when there is none. Does not wait. An
+ * event that could not be made a table, without memory, is given by the next call.
  */
 static int take_event(lua_State *L)
 {

@@ -1,4 +1,5 @@
-/* One candidate for one lock. What is asked by the clock is answered by the library each time, never from an event. */
+/* One candidate for one lock. What is asked by the clock is answered by the library each time, never from an
+ * event. */
 #include "binding.h"
 
 #include <math.h>
@@ -98,10 +99,10 @@ static int get_state(lua_State *L)
 {
     k8sleader_election *election = check_election(L);
     int state = election ? k8sleader_election_wait(election, 0) : K8SLEADER_ERR_CLOSED;
-    lua_pushstring(L, state == 1                       ? "leads"
-                      : state == 0                     ? "stands"
+    lua_pushstring(L, state == 1                      ? "leads"
+                      : state == 0                    ? "stands"
                       : state == K8SLEADER_ERR_FORKED ? "forked"
-                                                       : "closed");
+                                                      : "closed");
     return 1;
 }
 
@@ -190,7 +191,7 @@ static int push_text(lua_State *L, const char *(*get)(const k8sleader_election *
         const char *text = get(check_election(L));
         size_t length = strlen(text);
         if (length < size) {
-            memcpy(copy, text, length);
+            memcpy(copy, text, length + 1);
             lua_pushlstring(L, copy, length);
             return 1;
         }

@@ -22,11 +22,16 @@ static int get_version(lua_State *L)
 static void set_codes(lua_State *L)
 {
     static const struct number codes[] = {
-        {"ARGUMENT", K8SLEADER_ERR_ARGUMENT}, {"NO_MEMORY", K8SLEADER_ERR_NO_MEMORY},
-        {"FORKED", K8SLEADER_ERR_FORKED},     {"CLOSED", K8SLEADER_ERR_CLOSED},
-        {"TIMEOUT", K8SLEADER_ERR_TIMEOUT},   {"WOKEN", K8SLEADER_ERR_WOKEN},
-        {"BUSY", K8SLEADER_ERR_BUSY},         {"FILE", K8SLEADER_ERR_FILE},
-        {"NOT_LEADER", K8SLEADER_ERR_NOT_LEADER}, {"FENCING_TOKEN", K8SLEADER_ERR_FENCING_TOKEN},
+        {"ARGUMENT", K8SLEADER_ERR_ARGUMENT},
+        {"NO_MEMORY", K8SLEADER_ERR_NO_MEMORY},
+        {"FORKED", K8SLEADER_ERR_FORKED},
+        {"CLOSED", K8SLEADER_ERR_CLOSED},
+        {"TIMEOUT", K8SLEADER_ERR_TIMEOUT},
+        {"WOKEN", K8SLEADER_ERR_WOKEN},
+        {"BUSY", K8SLEADER_ERR_BUSY},
+        {"FILE", K8SLEADER_ERR_FILE},
+        {"NOT_LEADER", K8SLEADER_ERR_NOT_LEADER},
+        {"FENCING_TOKEN", K8SLEADER_ERR_FENCING_TOKEN},
     };
     lua_newtable(L);
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
@@ -37,8 +42,8 @@ static void set_codes(lua_State *L)
 }
 
 /*
- * Keeps this module's code in the process. lua_close() unloads modules while there may be finalizers of the program's still
- * to run (in Lua 5.1, those made before the module was loaded), and these may call it.
+ * Keeps this module's code in the process. lua_close() unloads modules while there may be finalizers of the
+ * program's still to run (in Lua 5.1, those made before the module was loaded), and these may call it.
  */
 static void stay_loaded(void)
 {

@@ -68,9 +68,11 @@ static int list_options(lua_State *L)
 
 void lk_open_options(lua_State *L)
 {
-    static const struct lk_function functions[] = {
-        {"options_new", new_options}, {"options_set", set_option}, {"options_free", end_options},
-        {"option_list", list_options}, {NULL, NULL}};
+    static const struct lk_function functions[] = {{"options_new", new_options},
+                                                   {"options_set", set_option},
+                                                   {"options_free", end_options},
+                                                   {"option_list", list_options},
+                                                   {NULL, NULL}};
     lk_new_type(L, LK_OPTIONS, free_options);
     lk_set_functions(L, functions);
 }

@@ -1,9 +1,10 @@
 /*
- * Who holds which lock: asked on a thread of the query's own, since the library's call waits for the server, and a coroutine
- * must not. The thread knows nothing of Lua; it makes a descriptor readable when it has the answer.
+ * Who holds which lock: asked on a thread of the query's own, since the library's call waits for the server,
+ * and a coroutine must not. The thread knows nothing of Lua; it makes a descriptor readable when it has the
+ * answer.
  *
- * A query belongs to its client, which is not freed while the thread may still come to use it. One that is forgotten stays
- * there until it is done, so that no garbage collection waits for a server.
+ * A query belongs to its client, which is not freed while the thread may still come to use it. One that is
+ * forgotten stays there until it is done, so that no garbage collection waits for a server.
  */
 #include "binding.h"
 
@@ -35,9 +36,8 @@ static void *ask(void *user)
 {
     struct lk_query *query = user;
     uint64_t one = 1;
-    query->code =
-        k8sleader_client_list_locks(query->client, query->resource, query->namespace_, query->name,
-                                    query->timeout_ms, &query->list, &query->error);
+    query->code = k8sleader_client_list_locks(query->client, query->resource, query->namespace_, query->name,
+                                              query->timeout_ms, &query->list, &query->error);
     atomic_store(&query->is_done, 1);
     ssize_t ignored = write(query->fd, &one, sizeof one);
     (void)ignored;
@@ -215,7 +215,8 @@ static int free_answer(lua_State *L)
     return 0;
 }
 
-/* query_answer(query): the locks; false while there is no answer; or nil and an error. An answer is given once. */
+/* query_answer(query): the locks; false while there is no answer; or nil and an error. An answer is given
+ * once. */
 static int get_answer(lua_State *L)
 {
     struct lk_query *query;
@@ -240,7 +241,8 @@ static int get_answer(lua_State *L)
     if (code != K8SLEADER_OK) {
         lua_pushnil(L);
         lk_push_error(L, code, answer->error);
-        clear_answer(answer); /* not left to the collector: at the end Lua 5.4 finalizes nothing that finalizers make */
+        clear_answer(answer); /* not left to the collector: at the end Lua 5.4 finalizes nothing that
+                                 finalizers make */
         return 2;
     }
     size_t count = k8sleader_lock_list_count(answer->list);
@@ -255,8 +257,11 @@ static int get_answer(lua_State *L)
 
 void lk_open_query(lua_State *L)
 {
-    static const struct lk_function functions[] = {
-        {"query_start", start}, {"query_fd", get_fd}, {"query_end", end}, {"query_answer", get_answer}, {NULL, NULL}};
+    static const struct lk_function functions[] = {{"query_start", start},
+                                                   {"query_fd", get_fd},
+                                                   {"query_end", end},
+                                                   {"query_answer", get_answer},
+                                                   {NULL, NULL}};
     lk_new_type(L, LK_QUERY, forget_query);
     lk_new_type(L, LK_QUERY " answer", free_answer);
     lk_set_functions(L, functions);

@@ -1,13 +1,15 @@
 /*
  * What there is of ours in one lua_State, and its end.
  *
- * A handle whose userdata is collected while the program runs was forgotten: nobody can tell whether its work still runs, so
- * nothing is released. lua_close() is different: no Lua code runs any more, so that the state's work has ended, and what
- * leads is released. Both call the same finalizers. They are told apart by a guard, a userdata made after all others of
- * ours: it stays reachable, so that only lua_close() finalizes it, and does that first.
+ * A handle whose userdata is collected while the program runs was forgotten: nobody can tell whether its work
+ * still runs, so nothing is released. lua_close() is different: no Lua code runs any more, so that the
+ * state's work has ended, and what leads is released. Both call the same finalizers. They are told apart by a
+ * guard, a userdata made after all others of ours: it stays reachable, so that only lua_close() finalizes it,
+ * and does that first.
  *
- * Then the finalizers of clients and elections leave everything as it is, and the state's own, made before all others
- * and so the last of ours, ends it: the program's finalizers in between may still end work of theirs.
+ * Then the finalizers of clients and elections leave everything as it is, and the state's own, made before
+ * all others and so the last of ours, ends it: the program's finalizers in between may still end work of
+ * theirs.
  */
 #include "binding.h"
 
@@ -97,7 +99,8 @@ static void hand_back(k8sleader_election *election)
         (void)k8sleader_election_drained(election, token);
 }
 
-/* Until all elections of a client have ended, or the time has passed: also terms that began just before the stop. */
+/* Until all elections of a client have ended, or the time has passed: also terms that began just before the
+ * stop. */
 static void await_end(k8sleader_client *client, int64_t deadline)
 {
     for (;;) {
@@ -117,7 +120,8 @@ static void await_end(k8sleader_client *client, int64_t deadline)
 static void end_work(const struct lk_state *state)
 {
     int64_t deadline = now_ms() + END_MS;
-    /* All are asked before any is waited for, so that a server that does not answer keeps nobody else from it. */
+    /* All are asked before any is waited for, so that a server that does not answer keeps nobody else from
+     * it. */
     for (struct lk_client *c = state->clients; c; c = c->next)
         k8sleader_client_close(c->client);
     for (struct lk_election *e = state->elections; e; e = e->next)
@@ -134,10 +138,14 @@ static int end_state(lua_State *L)
     state->has_ended = 1;
     if (state->is_closing)
         end_work(state);
-    while (state->elections)
-        lk_end_election(state, state->elections);
-    while (state->clients)
-        lk_end_client(state, state->clients);
+    for (struct lk_election *e = state->elections, *next; e; e = next) {
+        next = e->next;
+        lk_end_election(state, e);
+    }
+    for (struct lk_client *c = state->clients, *next; c; c = next) {
+        next = c->next;
+        lk_end_client(state, c);
+    }
     return 0;
 }
 

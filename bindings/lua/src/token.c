@@ -1,7 +1,7 @@
 /*
- * Fencing tokens: unsigned 64-bit numbers, exact in every Lua. Where Lua has integers of 64 bits they are such (from 2^63 on
- * they look negative: compare with compare_tokens(), or math.ult()); elsewhere texts of digits, since a Lua number there
- * holds 53 bits.
+ * Fencing tokens: unsigned 64-bit numbers, exact in every Lua. Where Lua has integers of 64 bits they are
+ * such (from 2^63 on they look negative: compare with compare_tokens(), or math.ult()); elsewhere texts of
+ * digits, since a Lua number there holds 53 bits.
  */
 #include "binding.h"
 

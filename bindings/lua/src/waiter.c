@@ -1,7 +1,8 @@
 /*
- * What waits: for a descriptor, blocking; and a waiter, a descriptor of one's own that is readable when another one is, when
- * a time has passed, or when it was woken. With that a scheduler of coroutines needs to know one thing only, how to wait
- * until a descriptor is readable; and any number of coroutines may wait for one client, each on its own.
+ * What waits: for a descriptor, blocking; and a waiter, a descriptor of one's own that is readable when
+ * another one is, when a time has passed, or when it was woken. With that a scheduler of coroutines needs to
+ * know one thing only, how to wait until a descriptor is readable; and any number of coroutines may wait for
+ * one client, each on its own.
  */
 #include "binding.h"
 
@@ -31,8 +32,8 @@ static int now(lua_State *L)
 }
 
 /*
- * poll(fd [, seconds]): blocks until it is readable. A signal ends it, too, so that Lua comes to what the program's handler
- * asked for; so does a day. Returns whether it is readable.
+ * poll(fd [, seconds]): blocks until it is readable. A signal ends it, too, so that Lua comes to what the
+ * program's handler asked for; so does a day. Returns whether it is readable.
  */
 static int poll_fd(lua_State *L)
 {
@@ -67,7 +68,8 @@ static int watch(const struct waiter *waiter, int fd)
 
 static void set_timer(const struct waiter *waiter, int64_t ms)
 {
-    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000L}};
+    struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000L}};
     if (ms == 0)
         when.it_value.tv_nsec = 1; /* 0 would disarm it */
     if (ms < 0)
@@ -86,7 +88,8 @@ static int new_waiter(lua_State *L)
     (void)lua_setmetatable(L, -2);
     waiter->epoll = epoll_create1(EPOLL_CLOEXEC);
     waiter->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (waiter->epoll < 0 || waiter->timer < 0 || watch(waiter, fd) != 0 || watch(waiter, waiter->timer) != 0) {
+    if (waiter->epoll < 0 || waiter->timer < 0 || watch(waiter, fd) != 0 ||
+        watch(waiter, waiter->timer) != 0) {
         int reason = errno;
         close_fds(waiter);
         lua_pushnil(L);
@@ -135,8 +138,14 @@ static int close_waiter(lua_State *L)
 void lk_open_waiter(lua_State *L)
 {
     static const struct lk_function functions[] = {
-        {"now", now},         {"poll", poll_fd},     {"waiter", new_waiter},         {"waiter_fd", waiter_fd},
-        {"waiter_wake", wake}, {"waiter_rest", rest}, {"waiter_close", close_waiter}, {NULL, NULL},
+        {"now", now},
+        {"poll", poll_fd},
+        {"waiter", new_waiter},
+        {"waiter_fd", waiter_fd},
+        {"waiter_wake", wake},
+        {"waiter_rest", rest},
+        {"waiter_close", close_waiter},
+        {NULL, NULL},
     };
     lk_new_type(L, LK_WAITER, free_waiter);
     lk_set_functions(L, functions);
