@@ -147,6 +147,26 @@ describe("the end", function()
         end)
     end
 
+    if _VERSION == "Lua 5.4" then
+        it("with <close> variables that are still open drains, and waits for nobody who works", function()
+            local text, code, holder = run([[
+                local election <close> = assert(client:election {
+                    name = lock,
+                    on_started_leading = function() end,
+                    on_stopped_leading = function(_, reason) io.write("ends by ", reason) end,
+                })
+                while not election:is_leader() do client:dispatch(1) end
+                os.exit(3, true)
+            ]], LEAKS)
+            assert.same({ "ends by stop", 3, "" }, { text, code, holder })
+            text, code, holder = run([[
+                local open <close> = client
+                client:lead(lock, function() os.exit(3, true) end)
+            ]], LEAKS)
+            assert.same({ "", 3, "" }, { text, code, holder })
+        end)
+    end
+
     it("lets the program's finalizers look, before it and after it", function()
         local finalizer = [[
             if newproxy then
