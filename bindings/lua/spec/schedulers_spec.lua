@@ -223,6 +223,67 @@ for name, loop in pairs(loops) do
     end)
 end
 
+--- As README.md has it.
+describe("without coroutines", function()
+    local server, client, election, told
+
+    setup(function()
+        server = support.server()
+    end)
+
+    teardown(function()
+        server:stop()
+    end)
+
+    before_each(function()
+        told = {}
+        client = assert(server:client())
+        election = assert(client:election {
+            name = support.lock_name(),
+            on_started_leading = function()
+                told[#told + 1] = "started"
+                election:stop()
+            end,
+            on_stopped_leading = function(_, reason)
+                told[#told + 1] = reason
+            end,
+        })
+    end)
+
+    after_each(function()
+        assert.is_true(client:close())
+    end)
+
+    it("fd() is awaited by luv", function()
+        local uv = require "luv"
+        local poll = uv.new_poll(assert(client:fd()))
+        poll:start("r", function()
+            client:dispatch(0)
+            if told[2] then
+                poll:stop()
+                poll:close()
+            end
+        end)
+        uv.run()
+        assert.same({ "started", "stop" }, told)
+    end)
+
+    it("fd() is awaited by socket.select", function()
+        local socket = require "socket"
+        local waits = {
+            getfd = function()
+                return client:fd()
+            end,
+        }
+        while not told[2] do
+            local readable = socket.select({ waits }, nil, support.PATIENCE)
+            assert.equal(waits, readable[1])
+            client:dispatch(0)
+        end
+        assert.same({ "started", "stop" }, told)
+    end)
+end)
+
 describe("a coroutine that is collected", function()
     local server
 
