@@ -71,9 +71,9 @@ describe("become()", function()
         local one, two = support.lock_name("one"), support.lock_name("two")
         local uid_of_one, uid_of_two = make_pod(one), make_pod(two)
         assert.matches("^leads", become(one, uid_of_one, lock, 60))
-        local seconds = 0.25
+        local seconds = 0.125
         support.await(function()
-            seconds = seconds * 2
+            seconds = seconds * 4
             local text = become(two, uid_of_two, lock, seconds)
             assert.matches("^TIMEOUT", text)
             return text:find("led by " .. one, 1, true)
