@@ -294,7 +294,11 @@ static void test_close_drains_and_releases_all(void **state)
     for (int i = 0; i < 3; i++) {
         char name[] = "web-0";
         name[4] = (char)('0' + i);
-        elections[i] = stand_as(world.client, name, "a");
+        k8sleader_options *steady = brisk_options(name, "a");
+        /* A machine that is busy must not lose the lease before it is given back. */
+        assert_int_equal(k8sleader_options_set_lease_duration_ms(steady, PATIENCE_MS), 0);
+        assert_int_equal(k8sleader_options_set_renew_deadline_ms(steady, PATIENCE_MS / 2), 0);
+        elections[i] = stand(world.client, steady);
         await(world.client, elections[i], K8SLEADER_EVENT_STARTED_LEADING);
     }
     k8sleader_client_close(world.client);
