@@ -45,7 +45,8 @@ local function work()
     assert(client:close(60))
 end
 
---- Whatever failed: no callback was lost or called twice, and what leads is released.
+--- Whatever failed: no callback was lost or called twice, and what leads is released; but for an election that was started and
+--- could not be given to the program, which is forgotten, and runs out.
 local function after()
     if not client then
         return
@@ -56,7 +57,7 @@ local function after()
     assert(last == "stopped", "not stopped")
     local other = assert(k8sleader.client { kubeconfig = kubeconfig, namespace = "default", log_level = "none" })
     for _, state in ipairs(assert(other:locks())) do
-        assert(state.name ~= lock .. "-callbacks" or state.holder == "", state.name .. " is held")
+        assert(state.name ~= lock .. "-callbacks" or state.holder == "" or not election, state.name .. " is held")
     end
     assert(other:close(60))
 end
