@@ -248,7 +248,8 @@ class TestCase(unittest.TestCase):
     def clear_away(self):
         for container in self.containers:
             container.clear_away()
-        if not self._outcome.success:  # unittest's own; there is no other way to know
+        result = self._outcome.result  # unittest's own; there is no other way to know
+        if any(test is self for test, _ in result.failures + result.errors):
             for container in self.containers:
                 print(f"\n{self.id()}: {container.name}\n  " + "\n  ".join(container.lines), file=sys.stderr)
         for container in self.containers:

@@ -83,4 +83,11 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    except SystemExit as end:
+        code = end.code
+    # All has ended but the watches' threads, which read until the server says something. Should that be while the interpreter
+    # ends, CPython up to 3.13 ends such a thread in the middle of it, and may abort.
+    sys.stdout.flush()
+    os._exit(int(code or 0))
