@@ -389,6 +389,9 @@ function Client:close(timeout)
     end
     self:stop()
     collect_forgotten()
+    for _, election in pairs(self._elections) do
+        election:_return_ended()
+    end
     local _, err = self:_wait(function()
         while self:_run_one() do
             self:_deliver()

@@ -83,6 +83,7 @@ function Election.stand(client, name, given, is_for_life, own, level)
         _told = nil, -- the term of the last on_started_leading
         _due = {}, -- callbacks to be called by dispatch
         _callback = nil, -- a mark while one runs
+        _ended = false, -- a term whose on_stopped_leading has returned, until it is handed back
         _has_closed = false, -- CLOSED was taken: the release was answered
         _is_closed = false, -- the handle is gone
         _lasting_error = nil, -- the last one that waiting does not mend
@@ -157,7 +158,8 @@ local function call(self)
     elseif event.type == "stopped_leading" and term then
         self._told = nil
         if self._on.stopped_leading(term, event.reason) ~= Election.PENDING then
-            self:_hand_back(term)
+            self._ended = term
+            self:_return_ended()
         end
     elseif event.type == "new_leader" and self._on.new_leader then
         self._on.new_leader(event.leader)
@@ -166,9 +168,18 @@ local function call(self)
     end
 end
 
+--- Hands back the term whose on_stopped_leading has returned. Should memory run out amid that, it is still to be done.
+function Election:_return_ended()
+    if self._ended then
+        self:_hand_back(self._ended)
+        self._ended = false
+    end
+end
+
 --- Calls the next callback that is due; false when none is, or when one of this election runs already.
 -- An on_stopped_leading that raises has not said that the work ended: nothing is handed back, and what it raised is raised.
 function Election:_run_one()
+    self:_return_ended()
     if protect.lives(self._callback) or not self._due[1] then
         return false
     end
