@@ -68,6 +68,7 @@ class Storms(case.Case):
         storm.await_hits()
         token = a.leads()["token"]
         self.assertEqual(case.version(self.get_lock()), token)
+        self.locks.wait(self.lock, lambda _, it: case.version(it) == token)
         self.assertEqual(1, len([e for e in self.locks.of(self.lock) if e[0] == "ADDED"]))
 
     def test_a_lost_answer_to_the_deletion(self):
