@@ -67,17 +67,28 @@ static void tell_error(k8sleader_election *e, const k8sleader_error *error)
     push(e, event);
 }
 
+/* What k8sleader_election_leader() says from now on, and whether it leads: both at once, since whoever learns
+ * that it leads may ask who does. */
+static void know_leader(k8sleader_election *e, int leads)
+{
+    char *known = strdup(e->mode->leader(e));
+    (void)pthread_mutex_lock(&e->client->mutex);
+    char *old = e->leader;
+    e->leader = known;
+    if (leads) {
+        e->leads = 1;
+        (void)pthread_cond_broadcast(&e->changed);
+    }
+    (void)pthread_mutex_unlock(&e->client->mutex);
+    free(old);
+}
+
 static void tell_leader(k8sleader_election *e)
 {
     const char *leader = e->mode->leader(e);
     k8sleader_event *event = kl_event_new(e, K8SLEADER_EVENT_NEW_LEADER);
     char *for_event = strdup(leader);
-    char *for_question = strdup(leader);
-    (void)pthread_mutex_lock(&e->client->mutex);
-    char *old = e->leader;
-    e->leader = for_question;
-    (void)pthread_mutex_unlock(&e->client->mutex);
-    free(old);
+    know_leader(e, 0);
     kl_log(e->client, e, K8SLEADER_LOG_INFO, "new leader: %s", leader);
     if (!event || !for_event) {
         free(for_event);
@@ -88,18 +99,10 @@ static void tell_leader(k8sleader_election *e)
     push(e, event);
 }
 
-static void set_leads(k8sleader_election *e, int leads)
-{
-    (void)pthread_mutex_lock(&e->client->mutex);
-    e->leads = leads;
-    (void)pthread_cond_broadcast(&e->changed);
-    (void)pthread_mutex_unlock(&e->client->mutex);
-}
-
 static void tell_started(k8sleader_election *e, const struct kl_event *happened)
 {
     k8sleader_event *event = term_event(e, K8SLEADER_EVENT_STARTED_LEADING, happened);
-    set_leads(e, 1);
+    know_leader(e, 1);
     kl_log(e->client, e, K8SLEADER_LOG_INFO, "started leading, fencing token %llu",
            (unsigned long long)happened->token);
     if (!event)

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,6 +251,25 @@ static void test_wait(void **state)
     world_stop(&world);
 }
 
+/* Whoever was told that it leads may ask who leads, at once. */
+static void test_who_waited_knows_the_leader(void **state)
+{
+    struct world world;
+    char lock[16];
+    char leader[8];
+    (void)state;
+    world_start(&world);
+    for (int round = 0; round < 50; round++) {
+        (void)snprintf(lock, sizeof lock, "lock-%d", round);
+        k8sleader_election *a = stand_as(world.client, lock, "a");
+        assert_int_equal(k8sleader_election_wait(a, PATIENCE_MS), 1);
+        assert_int_equal(k8sleader_election_leader(a, leader, sizeof leader), 1);
+        assert_string_equal(leader, "a");
+        stop_and_free(world.client, a);
+    }
+    world_stop(&world);
+}
+
 static int readable(int fd)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -458,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_takeover_by_expiry),
         cmocka_unit_test(test_drain_timeout_does_not_release),
         cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_who_waited_knows_the_leader),
         cmocka_unit_test(test_descriptor_is_level_triggered),
         cmocka_unit_test(test_close_drains_and_releases_all),
         cmocka_unit_test(test_free_finishes_a_release_handed_back),
