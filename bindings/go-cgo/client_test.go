@@ -284,6 +284,19 @@ func TestErrors(t *testing.T) {
 	if _, err := k8sleader.NewClient(k8sleader.ClientConfig{Kubeconfig: broken}); !errors.Is(err, k8sleader.ErrConfig) {
 		t.Errorf("a broken kubeconfig: %v", err)
 	}
+	for _, wrong := range []struct {
+		config k8sleader.ClientConfig
+		says   string
+	}{
+		{k8sleader.ClientConfig{Server: "127.0.0.1:6443"}, "put https:// before it"},
+		{k8sleader.ClientConfig{Server: "https://a", CAData: []byte("x")}, "authorities: holds no certificate"},
+		{k8sleader.ClientConfig{Server: "https://a", CertData: []byte("x"), KeyData: []byte("y")}, "client certificate: holds no"},
+	} {
+		_, err := k8sleader.NewClient(wrong.config)
+		if !errors.Is(err, k8sleader.ErrConfig) || !strings.Contains(err.Error(), wrong.says) {
+			t.Errorf("%q was wanted in %v", wrong.says, err)
+		}
+	}
 	if _, err := k8sleader.NewClient(k8sleader.ClientConfig{InCluster: true}); !errors.Is(err, k8sleader.ErrNoConfig) {
 		t.Errorf("no cluster: %v", err)
 	}

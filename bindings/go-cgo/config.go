@@ -95,20 +95,26 @@ func (c *ClientConfig) set(made *C.k8sleader_config) error {
 		{"the server's name", c.TLSServerName, func(s *C.char) C.int { return C.k8sleader_config_set_tls_server_name(made, s) }},
 	}
 	for _, t := range texts {
-		if err := setSecret(t.what, t.text, t.set); err != nil {
+		if code, err := setSecret(t.what, t.text, t.set); err != nil {
 			return err
+		} else if code < 0 {
+			return errorOf(code, C.k8sleader_config_error(made))
 		}
 	}
 	if len(c.CAData) > 0 {
 		code := C.k8sleader_config_set_ca_pem(made, unsafe.Pointer(&c.CAData[0]), C.size_t(len(c.CAData)))
-		if err := takeError(code, nil); err != nil {
-			return err
+		if code < 0 {
+			return errorOf(code, C.k8sleader_config_error(made))
 		}
 	}
 	if len(c.CertData) > 0 && len(c.KeyData) > 0 {
-		return takeError(C.k8sleader_config_set_client_certificate_pem(made,
+		code := C.k8sleader_config_set_client_certificate_pem(made,
 			unsafe.Pointer(&c.CertData[0]), C.size_t(len(c.CertData)),
-			unsafe.Pointer(&c.KeyData[0]), C.size_t(len(c.KeyData))), nil)
+			unsafe.Pointer(&c.KeyData[0]), C.size_t(len(c.KeyData)))
+		if code < 0 {
+			return errorOf(code, C.k8sleader_config_error(made))
+		}
+		return nil
 	}
 	if len(c.CertData)+len(c.KeyData) > 0 {
 		return &Error{Code: CodeConfig, Message: "a client certificate needs both CertData and KeyData"}
@@ -117,12 +123,12 @@ func (c *ClientConfig) set(made *C.k8sleader_config) error {
 }
 
 // setSecret names what is wrong, never the value.
-func setSecret(what, text string, set func(*C.char) C.int) error {
+func setSecret(what, text string, set func(*C.char) C.int) (C.int, error) {
 	if text == "" {
-		return nil
+		return 0, nil
 	}
 	if checkText(what, text) != nil {
-		return &Error{Code: CodeConfig, Message: what + " has a NUL byte"}
+		return 0, &Error{Code: CodeConfig, Message: what + " has a NUL byte"}
 	}
 	value := C.CString(text)
 	defer func() {
@@ -132,8 +138,5 @@ func setSecret(what, text string, set func(*C.char) C.int) error {
 		}
 		C.free(unsafe.Pointer(value))
 	}()
-	if code := set(value); code < 0 {
-		return &Error{Code: Code(code), Message: what + " can't be used"}
-	}
-	return nil
+	return set(value), nil
 }

@@ -268,6 +268,12 @@ K8SLEADER_API int k8sleader_config_set_tls_server_name(k8sleader_config *config,
  */
 K8SLEADER_API int k8sleader_config_set_log_level(k8sleader_config *config, int level, int as_events);
 
+/**
+ * Why the setter that was called last failed: a k8sleader_config_set_* has no error of its own to give.
+ * Returns: owned by the config, until its next setter or its end; NULL when that setter did not fail. Threads: one. Errors: none. Since: 0.9.
+ */
+K8SLEADER_API const k8sleader_error *k8sleader_config_error(const k8sleader_config *config);
+
 /** Frees a config that no client took; credentials are wiped. NULL is fine. Threads: one. Since: 0.9. */
 K8SLEADER_API void k8sleader_config_free(k8sleader_config *config);
 
@@ -525,7 +531,8 @@ K8SLEADER_API int k8sleader_election_fencing_token(const k8sleader_election *ele
                                                    k8sleader_error **err);
 
 /**
- * The identity of the last known leader, "" for none, into identity (size bytes, always ended with NUL, cut if too long).
+ * The identity of the last known leader, "" for none, into identity (size bytes, always ended with NUL, cut if too long);
+ * our own from the moment that we lead.
  * Returns: its length in bytes, as snprintf. Threads: any. Errors: ARGUMENT, FORKED. Since: 0.9.
  */
 K8SLEADER_API int k8sleader_election_leader(const k8sleader_election *election, char *identity, size_t size);
@@ -562,7 +569,7 @@ K8SLEADER_API int k8sleader_election_drained(k8sleader_election *election, uint6
 /**
  * Gives the handle back. An election that still runs is ended without a release, except one already handed back, or by the
  * on_stopped_leading that runs meanwhile, in which this may be called: when that returns DONE, the lock is released. No
- * callback starts after this returns, and destroy(user) has returned: if one of them runs on another thread, this waits
+ * callback starts after this returns, its events that nobody took are dropped, and destroy(user) has returned: if one of them runs on another thread, this waits
  * for it. Inside its own callback it does not wait, and destroy(user) is called when that returns; nor does it inside
  * destroy(user). NULL is fine. Threads: any, once. Since: 0.9.
  */

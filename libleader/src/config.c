@@ -31,10 +31,26 @@ static int check_handle(const k8sleader_config *config, k8sleader_error **err)
     return 0;
 }
 
-static int check_setter(const k8sleader_config *config, const void *value)
+/* What every setter asks first; from here on a failure is one of this call's. */
+static int check_setter(k8sleader_config *config, const void *value)
 {
     int result = check_handle(config, NULL);
-    return result ? result : value ? 0 : K8SLEADER_ERR_ARGUMENT;
+    if (result)
+        return result;
+    k8sleader_error_free(config->refused);
+    config->refused = NULL;
+    return value ? 0 : kl_fail(&config->refused, K8SLEADER_ERR_ARGUMENT, "the value is NULL");
+}
+
+/* Keeps why, for k8sleader_config_error(). */
+static int refuse(k8sleader_config *config, int code, const char *what, const char *problem)
+{
+    return kl_fail(&config->refused, code, "%s: %s", what, problem);
+}
+
+static int no_memory(k8sleader_config *config)
+{
+    return kl_fail(&config->refused, K8SLEADER_ERR_NO_MEMORY, "no memory");
 }
 
 /* From now on nothing is looked for; what a load gave keeps its source. */
@@ -68,7 +84,7 @@ int k8sleader_config_set_server(k8sleader_config *config, const char *url)
     char *server = NULL;
     int result = check_setter(config, url);
     if (!result)
-        result = kl_server_url(url, "server", &server, NULL);
+        result = kl_server_url(url, "server", &server, &config->refused);
     if (result)
         return result;
     free(config->cluster.server);
@@ -82,10 +98,11 @@ int k8sleader_config_set_token(k8sleader_config *config, const char *token)
     char *copy = NULL;
     const char *problem = NULL;
     int result = check_setter(config, token);
-    if (!result)
-        result = kl_token_copy(token, &copy, &problem);
     if (result)
         return result;
+    result = kl_token_copy(token, &copy, &problem);
+    if (result)
+        return problem ? kl_fail(&config->refused, result, "%s", problem) : no_memory(config);
     replace_secret(&config->cluster.token, copy);
     free(config->cluster.token_file); /* it would win */
     config->cluster.token_file = NULL;
@@ -99,10 +116,10 @@ int k8sleader_config_set_token_file(k8sleader_config *config, const char *path)
     if (result)
         return result;
     if (!*path)
-        return K8SLEADER_ERR_ARGUMENT;
+        return refuse(config, K8SLEADER_ERR_ARGUMENT, "the token's file", "its path is empty");
     char *copy = strdup(path);
     if (!copy)
-        return K8SLEADER_ERR_NO_MEMORY;
+        return no_memory(config);
     free(config->cluster.token_file);
     config->cluster.token_file = copy;
     replace_secret(&config->cluster.token, NULL);
@@ -114,13 +131,14 @@ int k8sleader_config_set_ca_pem(k8sleader_config *config, const void *pem, size_
 {
     struct kl_pem ca = {0};
     int result = check_setter(config, pem);
-    if (!result)
-        result = kl_pem_copy(&ca, pem, size);
     if (result)
         return result;
-    if (kl_pem_ca_problem(&ca)) {
+    if (kl_pem_copy(&ca, pem, size) != 0)
+        return no_memory(config);
+    const char *problem = kl_pem_ca_problem(&ca);
+    if (problem) {
         kl_pem_clear(&ca);
-        return K8SLEADER_ERR_CONFIG;
+        return refuse(config, K8SLEADER_ERR_CONFIG, "the certificate authorities", problem);
     }
     struct kl_cluster *cluster = &config->cluster;
     kl_pem_clear(&cluster->ca);
@@ -132,19 +150,32 @@ int k8sleader_config_set_ca_pem(k8sleader_config *config, const void *pem, size_
     return 0;
 }
 
+/* The last of what two PEM texts have to be asked is whether they belong together. */
+static int check_pair(k8sleader_config *config, const struct kl_pem *certificate, const struct kl_pem *key)
+{
+    const char *problem = kl_pem_certificate_problem(certificate);
+    if (problem)
+        return refuse(config, K8SLEADER_ERR_CONFIG, "the client certificate", problem);
+    problem = kl_pem_key_problem(key);
+    if (problem)
+        return refuse(config, K8SLEADER_ERR_CONFIG, "the client certificate's key", problem);
+    problem = kl_pem_pair_problem(certificate, key);
+    return problem ? refuse(config, K8SLEADER_ERR_CONFIG, "the client certificate", problem) : 0;
+}
+
 int k8sleader_config_set_client_certificate_pem(k8sleader_config *config, const void *certificate,
                                                 size_t certificate_size, const void *key, size_t key_size)
 {
     struct kl_pem certificate_copy = {0};
     struct kl_pem key_copy = {0};
     int result = check_setter(config, certificate && key ? certificate : NULL);
+    if (result)
+        return result;
+    if (kl_pem_copy(&certificate_copy, certificate, certificate_size) != 0 ||
+        kl_pem_copy(&key_copy, key, key_size) != 0)
+        result = no_memory(config);
     if (!result)
-        result = kl_pem_copy(&certificate_copy, certificate, certificate_size);
-    if (!result)
-        result = kl_pem_copy(&key_copy, key, key_size);
-    if (!result && (kl_pem_certificate_problem(&certificate_copy) || kl_pem_key_problem(&key_copy) ||
-                    kl_pem_pair_problem(&certificate_copy, &key_copy)))
-        result = K8SLEADER_ERR_CONFIG;
+        result = check_pair(config, &certificate_copy, &key_copy);
     if (result) {
         kl_pem_clear(&certificate_copy);
         kl_pem_clear(&key_copy);
@@ -165,10 +196,11 @@ int k8sleader_config_set_tls_server_name(k8sleader_config *config, const char *n
     if (result)
         return result;
     if (!kl_is_host_name(name))
-        return K8SLEADER_ERR_ARGUMENT;
+        return refuse(config, K8SLEADER_ERR_ARGUMENT, "the name in the server's certificate",
+                      "it is no host's name");
     char *copy = strdup(name);
     if (!copy)
-        return K8SLEADER_ERR_NO_MEMORY;
+        return no_memory(config);
     free(config->cluster.tls_server_name);
     config->cluster.tls_server_name = copy;
     mark_set(config);
@@ -177,14 +209,20 @@ int k8sleader_config_set_tls_server_name(k8sleader_config *config, const char *n
 
 int k8sleader_config_set_log_level(k8sleader_config *config, int level, int as_events)
 {
-    int result = check_handle(config, NULL);
+    int result = check_setter(config, "");
     if (result)
         return result;
     if (level < K8SLEADER_LOG_NONE || level > K8SLEADER_LOG_DEBUG || as_events < 0 || as_events > 1)
-        return K8SLEADER_ERR_ARGUMENT;
+        return refuse(config, K8SLEADER_ERR_ARGUMENT, "logging",
+                      "a K8SLEADER_LOG_* level and as_events 0 or 1 are needed");
     config->log_level = level;
     config->log_as_events = as_events;
     return 0;
+}
+
+const k8sleader_error *k8sleader_config_error(const k8sleader_config *config)
+{
+    return config && config->fork_generation == kl_fork_generation() ? config->refused : NULL;
 }
 
 void k8sleader_config_free(k8sleader_config *config)
@@ -192,6 +230,7 @@ void k8sleader_config_free(k8sleader_config *config)
     if (!config || config->fork_generation != kl_fork_generation())
         return;
     kl_cluster_clear(&config->cluster);
+    k8sleader_error_free(config->refused);
     free(config);
 }
 

@@ -9,6 +9,7 @@ struct k8sleader_config {
     struct kl_cluster cluster;
     int log_level;
     int log_as_events;
+    k8sleader_error *refused; /* why the last setter failed, if it did */
     unsigned fork_generation; /* of the process that made it: a child after fork() may not use it */
 };
 

@@ -9,9 +9,8 @@
 struct memory_bed bed;
 
 /* A code with its error: that is of this code, or could not be made. */
-static int judged(int code, k8sleader_error **made_error)
+static int judge(int code, const k8sleader_error *error)
 {
-    k8sleader_error *error = *made_error;
     if (error)
         assert_int_equal(k8sleader_error_code(error), code);
     if (code == 0)
@@ -19,7 +18,13 @@ static int judged(int code, k8sleader_error **made_error)
     assert_non_null(k8sleader_error_message(error));
     (void)k8sleader_error_http_status(error);
     (void)k8sleader_error_retriable(error);
-    k8sleader_error_free(error);
+    return code;
+}
+
+static int judged(int code, k8sleader_error **made_error)
+{
+    judge(code, *made_error);
+    k8sleader_error_free(*made_error);
     return code;
 }
 
@@ -74,6 +79,12 @@ static int load_incluster(void)
 static int set_server(void)
 {
     return k8sleader_config_set_server(bed.config, "https://127.0.0.1:1/path");
+}
+
+static int set_bad_server(void)
+{
+    int code = k8sleader_config_set_server(bed.config, "127.0.0.1");
+    return judge(code, k8sleader_config_error(bed.config));
 }
 
 static int set_token(void)
@@ -361,6 +372,7 @@ const struct call memory_calls[] = {
     FAILS(load_bad_kubeconfig, FILE),
     FAILS(load_incluster, NO_CONFIG),
     CALL(set_server),
+    FAILS(set_bad_server, CONFIG),
     CALL(set_token),
     CALL(set_token_file),
     CALL(set_ca),

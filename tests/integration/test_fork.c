@@ -156,6 +156,7 @@ static void call_everything(struct family *family)
 
     CHECK(k8sleader_config_set_server(family->config, "https://127.0.0.1:1") == K8SLEADER_ERR_FORKED);
     CHECK(k8sleader_config_set_token(family->config, "t") == K8SLEADER_ERR_FORKED);
+    CHECK(k8sleader_config_error(family->config) == NULL);
     CHECK(k8sleader_config_set_token_file(family->config, "/t") == K8SLEADER_ERR_FORKED);
     CHECK(k8sleader_config_set_tls_server_name(family->config, "t") == K8SLEADER_ERR_FORKED);
     CHECK(k8sleader_config_set_log_level(family->config, 0, 0) == K8SLEADER_ERR_FORKED);

@@ -69,6 +69,7 @@ static void test_null_configs(void **state)
     k8sleader_error_free(error);
     assert_int_equal(k8sleader_config_load_kubeconfig(NULL, NULL, NULL, NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_config_load_incluster(NULL, NULL), K8SLEADER_ERR_ARGUMENT);
+    assert_null(k8sleader_config_error(NULL));
     assert_int_equal(k8sleader_config_set_server(NULL, "https://a"), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_config_set_server(config, NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_config_set_token(NULL, "t"), K8SLEADER_ERR_ARGUMENT);

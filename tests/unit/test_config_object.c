@@ -133,6 +133,43 @@ static void setters_refuse(void **state)
     k8sleader_config_free(config);
 }
 
+/* The setter that was called last, and no other: what it says is there until the next. */
+static void says_why_it_refused(void **state)
+{
+    (void)state;
+    k8sleader_config *config = k8sleader_config_new();
+    const char *a = identity_a.certificate;
+    const char *b_key = identity_b.key;
+    assert_null(k8sleader_config_error(NULL));
+    assert_null(k8sleader_config_error(config));
+#define SAYS(call, code, text)                                                                               \
+    do {                                                                                                     \
+        assert_int_equal(call, code);                                                                        \
+        assert_int_equal(k8sleader_error_code(k8sleader_config_error(config)), code);                        \
+        if (!strstr(k8sleader_error_message(k8sleader_config_error(config)), text))                          \
+            fail_msg("%s: %s", #call, k8sleader_error_message(k8sleader_config_error(config)));              \
+    } while (0)
+    SAYS(k8sleader_config_set_server(config, "h:6443"), K8SLEADER_ERR_CONFIG,
+         "put https:// before it");
+    SAYS(k8sleader_config_set_server(config, NULL), K8SLEADER_ERR_ARGUMENT, "NULL");
+    SAYS(k8sleader_config_set_token(config, ""), K8SLEADER_ERR_CONFIG, "the token is empty");
+    SAYS(k8sleader_config_set_token_file(config, ""), K8SLEADER_ERR_ARGUMENT, "path is empty");
+    SAYS(k8sleader_config_set_ca_pem(config, "x", 1), K8SLEADER_ERR_CONFIG,
+         "authorities: holds no certificate");
+    SAYS(k8sleader_config_set_client_certificate_pem(config, "x", 1, b_key, strlen(b_key)),
+         K8SLEADER_ERR_CONFIG, "client certificate: holds no certificate");
+    SAYS(k8sleader_config_set_client_certificate_pem(config, a, strlen(a), "x", 1), K8SLEADER_ERR_CONFIG,
+         "key: holds no private key");
+    SAYS(k8sleader_config_set_client_certificate_pem(config, a, strlen(a), b_key, strlen(b_key)),
+         K8SLEADER_ERR_CONFIG, "client certificate: ");
+    SAYS(k8sleader_config_set_tls_server_name(config, "a b"), K8SLEADER_ERR_ARGUMENT, "no host's name");
+    SAYS(k8sleader_config_set_log_level(config, 9, 0), K8SLEADER_ERR_ARGUMENT, "K8SLEADER_LOG_");
+#undef SAYS
+    assert_int_equal(k8sleader_config_set_log_level(config, K8SLEADER_LOG_INFO, 0), 0);
+    assert_null(k8sleader_config_error(config));
+    k8sleader_config_free(config);
+}
+
 static void loading_replaces_what_was_set(void **state)
 {
     (void)state;
@@ -241,6 +278,7 @@ int main(void)
         cmocka_unit_test(null_is_refused),
         cmocka_unit_test(setters_set),
         cmocka_unit_test(setters_refuse),
+        cmocka_unit_test(says_why_it_refused),
         cmocka_unit_test(loading_replaces_what_was_set),
         cmocka_unit_test(resolves),
         cmocka_unit_test(a_forked_child_may_not_use_it),

@@ -57,10 +57,11 @@ describe("wrong arguments", function()
         ok, err = k8sleader.client { server = "ftp://x" }
         assert.is_nil(ok)
         assert.equal("CONFIG", err.code)
-        assert.matches("^server: ", err.message)
+        assert.matches("^server: .*ftp", err.message)
         ok, err = k8sleader.client { server = "https://x", ca_pem = "no certificate" }
         assert.is_nil(ok)
         assert.equal("CONFIG", err.code)
+        assert.matches("authorities: holds no certificate", err.message)
         ok, err = k8sleader.client { server = "https://x", client_certificate_pem = "x", client_key_pem = "y" }
         assert.is_nil(ok)
         assert.equal("CONFIG", err.code)

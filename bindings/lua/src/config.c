@@ -38,6 +38,18 @@ static int done(lua_State *L, int code, struct lk_error *owner)
     return 1;
 }
 
+/* Of a setter: the config keeps why it failed. */
+static int was_set(lua_State *L, k8sleader_config *config, int code)
+{
+    if (code == K8SLEADER_OK) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lk_push_error(L, code, k8sleader_config_error(config));
+    return 2;
+}
+
 /* config_load_kubeconfig(config [, path [, context]]) */
 static int load_kubeconfig(lua_State *L)
 {
@@ -72,7 +84,7 @@ static int set_text(lua_State *L)
     const char *text = lk_check_text(L, 3);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (strcmp(settings[i].name, name) == 0)
-            return done(L, settings[i].set(config, text), NULL);
+            return was_set(L, config, settings[i].set(config, text));
     return luaL_argerror(L, 2, "there is no such setting");
 }
 
@@ -87,7 +99,7 @@ static int set_ca(lua_State *L)
     k8sleader_config *config = check_config(L);
     size_t size = 0;
     const char *pem = check_bytes(L, 2, &size);
-    return done(L, k8sleader_config_set_ca_pem(config, pem, size), NULL);
+    return was_set(L, config, k8sleader_config_set_ca_pem(config, pem, size));
 }
 
 static int set_client_certificate(lua_State *L)
@@ -96,9 +108,9 @@ static int set_client_certificate(lua_State *L)
     size_t certificate_size = 0, key_size = 0;
     const char *certificate = check_bytes(L, 2, &certificate_size);
     const char *key = check_bytes(L, 3, &key_size);
-    return done(
-        L, k8sleader_config_set_client_certificate_pem(config, certificate, certificate_size, key, key_size),
-        NULL);
+    return was_set(
+        L, config,
+        k8sleader_config_set_client_certificate_pem(config, certificate, certificate_size, key, key_size));
 }
 
 /* config_set_log(config, level, as_events) */

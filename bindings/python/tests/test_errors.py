@@ -94,7 +94,7 @@ def test_version():
     k8sleader._check_version("0.9.0", "0.10.0")
 
 
-def test_an_official_configuration(server, tmp_path, lock):
+def test_an_official_configuration(server, lock):
     kubernetes = pytest.importorskip("kubernetes")
     configuration = kubernetes.client.Configuration()
     kubernetes.config.load_kube_config(server.kubeconfig, client_configuration=configuration)
@@ -102,4 +102,17 @@ def test_an_official_configuration(server, tmp_path, lock):
         assert term.is_leader
     configuration.verify_ssl = False
     with pytest.raises(k8sleader.ConfigError, match="verify_ssl"):
+        k8sleader.Client(configuration=configuration)
+
+
+def test_an_official_configuration_that_is_wrong(tmp_path):
+    kubernetes = pytest.importorskip("kubernetes")
+    configuration = kubernetes.client.Configuration()
+    configuration.host = "127.0.0.1:6443"
+    with pytest.raises(k8sleader.ConfigError, match="put https:// before it"):
+        k8sleader.Client(configuration=configuration)
+    configuration.host = "https://127.0.0.1:6443"
+    (tmp_path / "pair.pem").write_text("none")
+    configuration.cert_file = str(tmp_path / "pair.pem")
+    with pytest.raises(k8sleader.ConfigError, match="client certificate: holds no certificate"):
         k8sleader.Client(configuration=configuration)

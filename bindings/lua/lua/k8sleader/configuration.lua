@@ -62,7 +62,6 @@ local function set(config, given)
         if given[name] then
             local ok, err = core.config_set(config, name, given[name])
             if not ok then
-                err.message = name .. ": " .. err.message
                 return nil, err
             end
         end

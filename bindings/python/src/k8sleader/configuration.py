@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from . import _k8sleader as _lib
-from .errors import ConfigError, check, no_memory
+from .errors import ConfigError, check, make_error, no_memory, take_error
 from .options import optional_text
 
 if TYPE_CHECKING:
@@ -44,26 +44,31 @@ def _refuse_unsupported(configuration: Any) -> None:
             raise ConfigError(f"configuration: {name} is not supported", _lib.K8SLEADER_ERR_UNSUPPORTED)
 
 
+def _set(pointer: Pointer, code: int) -> None:
+    """Raises what a setter returned, unless that is success; the config keeps why it failed."""
+    if code < 0:
+        error = _lib.k8sleader_config_error(pointer)
+        raise make_error(code, f"configuration: {_lib.k8sleader_error_message(error)}") if error else take_error(code, None)
+
+
 def _load_configuration(pointer: Pointer, configuration: Any) -> None:
     ca_file = getattr(configuration, "ssl_ca_cert", None)
     if ca_file == _SERVICE_ACCOUNT + "ca.crt" and os.environ.get("KUBERNETES_SERVICE_HOST"):
         check(*_lib.k8sleader_config_load_incluster(pointer))  # with its token read again as it changes
         return
     _refuse_unsupported(configuration)
-    code = _lib.k8sleader_config_set_server(pointer, configuration.host)
-    if code < 0:
-        raise ConfigError(f"configuration: {configuration.host!r} is no API server's URL", code)
+    _set(pointer, _lib.k8sleader_config_set_server(pointer, configuration.host))
     token = _bearer_token(configuration)
     if token:
-        check(_lib.k8sleader_config_set_token(pointer, token))
+        _set(pointer, _lib.k8sleader_config_set_token(pointer, token))
     if ca_file:
-        check(_lib.k8sleader_config_set_ca_pem(pointer, _read(ca_file, "ssl_ca_cert")))
+        _set(pointer, _lib.k8sleader_config_set_ca_pem(pointer, _read(ca_file, "ssl_ca_cert")))
     if getattr(configuration, "cert_file", None):
         certificate = _read(configuration.cert_file, "cert_file")
         key = _read(configuration.key_file, "key_file") if configuration.key_file else certificate
-        check(_lib.k8sleader_config_set_client_certificate_pem(pointer, certificate, key))
+        _set(pointer, _lib.k8sleader_config_set_client_certificate_pem(pointer, certificate, key))
     if getattr(configuration, "tls_server_name", None):
-        check(_lib.k8sleader_config_set_tls_server_name(pointer, configuration.tls_server_name))
+        _set(pointer, _lib.k8sleader_config_set_tls_server_name(pointer, configuration.tls_server_name))
 
 
 def make_config(config_file: str | os.PathLike[str] | None, context: str | None, configuration: Any, log_level: int) -> Pointer:
@@ -80,7 +85,7 @@ def make_config(config_file: str | os.PathLike[str] | None, context: str | None,
             path = optional_text(None if config_file is None else os.fsdecode(config_file), "config_file")
             context = optional_text(context, "context")
             check(*_lib.k8sleader_config_load_kubeconfig(pointer, path, context))
-        check(_lib.k8sleader_config_set_log_level(pointer, log_level, 1))
+        _set(pointer, _lib.k8sleader_config_set_log_level(pointer, log_level, 1))
     except BaseException:
         _lib.k8sleader_config_free(pointer)
         raise
