@@ -15,8 +15,8 @@
 #include <k8sleader.h>
 #include <stdlib.h>
 
-#if K8SLEADER_VERSION_MAJOR != 0 || K8SLEADER_VERSION_MINOR < 9
-#error "this binding is for the C interface of k8sleader 0.9 and later versions of 0"
+#if K8SLEADER_VERSION_MAJOR > 1
+#error "this binding is for the C interface of k8sleader 1"
 #endif
 %}
 

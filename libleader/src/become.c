@@ -21,7 +21,7 @@ static int wait_for_life(k8sleader_election *e, int64_t timeout_ms, k8sleader_er
                            (long long)timeout_ms);
         if (code != 0)
             break;
-        timed_out = timeout_ms == 0 || kl_wait(&e->changed, &client->mutex, timeout_ms, &deadline) != 0;
+        timed_out = kl_wait(&e->changed, &client->mutex, timeout_ms, &deadline) != 0;
     }
     (void)pthread_mutex_unlock(&client->mutex);
     return code;
@@ -33,10 +33,11 @@ int k8sleader_become(k8sleader_client *client, const char *lock_name, int64_t ti
     k8sleader_election *e = NULL;
     if (out)
         *out = NULL;
-    if (!client || !lock_name || !out || timeout_ms < -1)
+    if (!client || !lock_name || !out || timeout_ms < -1 || timeout_ms == 0)
         return kl_fail(
             err, K8SLEADER_ERR_ARGUMENT,
-            "k8sleader_become: a client, a lock's name, out, and a timeout of -1 or more are needed");
+            "k8sleader_become: a client, a lock's name, out, and a timeout of 1 ms or more, or -1 for "
+            "none, are needed");
     k8sleader_options *options = k8sleader_options_new(K8SLEADER_FOR_LIFE, lock_name);
     if (!options)
         return kl_fail(err, K8SLEADER_ERR_NO_MEMORY, "no memory for an election");

@@ -223,17 +223,14 @@ int k8sleader_client_get_fd(k8sleader_client *client)
 
 int k8sleader_client_next_event(k8sleader_client *client, int64_t timeout_ms, k8sleader_event **out)
 {
-    int code = kl_client_usable(client);
-    if (code != 0 || !out)
-        return code != 0 ? code : K8SLEADER_ERR_ARGUMENT;
+    if (!out)
+        return K8SLEADER_ERR_ARGUMENT;
     *out = NULL;
-    (void)pthread_mutex_lock(&client->mutex);
-    int busy = client->dispatcher_runs;
-    (void)pthread_mutex_unlock(&client->mutex);
-    if (busy)
-        return K8SLEADER_ERR_BUSY;
+    int code = timeout_ms < -1 ? K8SLEADER_ERR_ARGUMENT : kl_client_usable(client);
+    if (code != 0)
+        return code;
     kl_client_ref(client);
-    code = kl_queue_take(client, timeout_ms, out);
+    code = kl_queue_take(client, timeout_ms, 0, out);
     kl_client_unref(client);
     return code;
 }
@@ -254,8 +251,10 @@ static k8sleader_callback callback_for(const k8sleader_election *election, int t
 static void deliver(k8sleader_client *client, k8sleader_event *event)
 {
     k8sleader_election *election = event->election;
-    if (!election)
+    if (!election) { /* a line of the client's own: no election's callbacks are asked */
+        kl_log_write(event->log_level, NULL, k8sleader_event_message(event));
         return;
+    }
     k8sleader_callback callback = callback_for(election, event->type);
     (void)pthread_mutex_lock(&client->mutex);
     int live = election->user_state == KL_USER_LIVE && !client->ending;
@@ -288,12 +287,15 @@ static void deliver(k8sleader_client *client, k8sleader_event *event)
     (void)pthread_mutex_unlock(&client->mutex);
 }
 
-/* Takes one event and calls back. *freed is set when the client was freed in the callback: it is gone then.
+/*
+ * Takes one event and calls back. *freed is set when the client was freed in the callback: it is gone then.
+ * That it was freed, here or by another thread, is what the caller learns, whatever the event was: who goes
+ * on would use freed memory.
  */
 static int dispatch_one(k8sleader_client *client, int64_t timeout_ms, int *freed)
 {
     k8sleader_event *event = NULL;
-    int code = kl_queue_take(client, timeout_ms, &event);
+    int code = kl_queue_take(client, timeout_ms, 1, &event);
     if (code == 0)
         deliver(client, event);
     k8sleader_event_unref(event);
@@ -303,6 +305,8 @@ static int dispatch_one(k8sleader_client *client, int64_t timeout_ms, int *freed
     (void)pthread_mutex_lock(&client->mutex);
     client->dispatching = 0;
     *freed = client->free_deferred;
+    if (client->ending)
+        code = K8SLEADER_ERR_CLOSED;
     (void)pthread_cond_broadcast(&client->idle);
     (void)pthread_mutex_unlock(&client->mutex);
     if (*freed)
@@ -312,7 +316,7 @@ static int dispatch_one(k8sleader_client *client, int64_t timeout_ms, int *freed
 
 int k8sleader_client_dispatch(k8sleader_client *client, int64_t timeout_ms)
 {
-    int code = kl_client_usable(client);
+    int code = timeout_ms < -1 ? K8SLEADER_ERR_ARGUMENT : kl_client_usable(client);
     if (code != 0)
         return code;
     (void)pthread_mutex_lock(&client->mutex);
@@ -360,7 +364,8 @@ int k8sleader_client_start_dispatcher(k8sleader_client *client)
         code = kl_thread_start(&client->dispatcher, "k8sleader-call", run_dispatcher, client);
     if (code == 0) {
         client->dispatcher_runs = 1;
-        kl_client_ref(client); /* the thread's */
+        (void)pthread_cond_broadcast(&client->queue.changed); /* who waits in next_event takes no more */
+        kl_client_ref(client);                                /* the thread's */
     }
     (void)pthread_mutex_unlock(&client->mutex);
     return code;

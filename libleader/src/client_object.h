@@ -132,7 +132,8 @@ enum kl_user_state {
     KL_USER_DESTROYED
 };
 
-/* Events that others wait for, for which memory is kept ready: STARTED, STOPPED, LOST_DURING_DRAIN, CLOSED. */
+/* Events that others wait for, for which memory is kept ready: STARTED, STOPPED, LOST_DURING_DRAIN, CLOSED.
+ */
 #define KL_SPARE_EVENTS 4
 
 struct k8sleader_election {
@@ -192,9 +193,9 @@ struct k8sleader_election {
     struct k8sleader_election *standing_next, *standing_previous;
     struct kl_scope *scope;
     struct k8sleader_election *scope_next, *scope_previous;
-    struct k8sleader_election *name_next; /* others in the scope with the same name */
-    unsigned listed;                      /* the scope's listing that showed it last */
-    struct kl_watch *watch;               /* of its own; NULL while it shares the scope's */
+    struct k8sleader_election *name_next;            /* others in the scope with the same name */
+    unsigned listed;                                 /* the scope's listing that showed it last */
+    struct kl_watch *watch;                          /* of its own; NULL while it shares the scope's */
     struct k8sleader_event *spares[KL_SPARE_EVENTS]; /* see kl_event_new(); NULL: used, and none had since */
 };
 
@@ -209,7 +210,8 @@ int kl_queue_init(struct kl_queue *queue);
 void kl_queue_destroy(struct kl_queue *queue);
 void kl_queue_push(k8sleader_client *client, k8sleader_event *event); /* takes the event; locks */
 void kl_queue_signal(k8sleader_client *client);                       /* [mutex] */
-int kl_queue_take(k8sleader_client *client, int64_t timeout_ms, k8sleader_event **out); /* locks */
+int kl_queue_take(k8sleader_client *client, int64_t timeout_ms, int to_dispatch,
+                  k8sleader_event **out); /* locks */
 void kl_queue_forget(k8sleader_client *client, const k8sleader_election *election,
                      k8sleader_event **removed); /* [mutex] */
 
@@ -220,8 +222,8 @@ int kl_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t timeout_m
 /* event.c */
 
 /*
- * NULL without memory; but an event that others wait for (KL_SPARE_EVENTS) is made all the same. [worker], except for
- * LOG events.
+ * NULL without memory; but an event that others wait for (KL_SPARE_EVENTS) is made all the same. [worker],
+ * except for LOG events.
  */
 k8sleader_event *kl_event_new(k8sleader_election *election, int type);
 int kl_events_reserve(k8sleader_election *election); /* before the election is shared: 0, or NO_MEMORY */
@@ -239,6 +241,8 @@ int kl_election_destroyed_elsewhere(
     const k8sleader_election *election); /* another thread is in its destroy(); [mutex] */
 
 /* log.c */
+/* A line to stderr. lock: which it is about, or NULL. */
+void kl_log_write(int level, const char *lock, const char *text);
 void kl_log(k8sleader_client *client, k8sleader_election *election, int level, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -321,7 +321,7 @@ int k8sleader_election_leader(const k8sleader_election *e, char *identity, size_
 
 int k8sleader_election_wait(k8sleader_election *e, int64_t timeout_ms)
 {
-    int code = e ? kl_client_usable(e->client) : K8SLEADER_ERR_ARGUMENT;
+    int code = e && timeout_ms >= -1 ? kl_client_usable(e->client) : K8SLEADER_ERR_ARGUMENT;
     if (code != 0)
         return code;
     struct timespec deadline = {0};

@@ -27,6 +27,8 @@ __attribute__((format(printf, 2, 0))) static k8sleader_error *error_new_v(int co
     if (!error)
         return NULL;
     error->code = code;
+    error->retriable =
+        code == K8SLEADER_ERR_TIMEOUT || code == K8SLEADER_ERR_NO_MEMORY || code == K8SLEADER_ERR_NOT_LEADER;
     (void)vsnprintf(error->message, (size_t)length + 1, format, args);
     return error;
 }

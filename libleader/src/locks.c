@@ -248,7 +248,10 @@ static int wait_for(struct kl_lookup *lookup, int64_t timeout_ms, k8sleader_lock
     if (!done)
         return kl_fail(err, K8SLEADER_ERR_TIMEOUT, "no answer in %lld ms", (long long)timeout_ms);
     int code = lookup->code;
-    if (code == 0) {
+    if (code == K8SLEADER_ERR_REQUEST_TIMEOUT || (code != 0 && kl_now() >= lookup->deadline)) {
+        /* The request's own end is the caller's. What it was about when that came says where to look. */
+        code = kl_fail(err, K8SLEADER_ERR_TIMEOUT, "%s", k8sleader_error_message(lookup->error));
+    } else if (code == 0) {
         *out = lookup->list;
         lookup->list = NULL;
     } else if (err) {
@@ -264,14 +267,16 @@ int k8sleader_client_list_locks(k8sleader_client *client, const char *lock_resou
                                 k8sleader_error **err)
 {
     const struct kl_resource *resource = lock_resource ? kl_resource_named(lock_resource) : &kl_leases;
+    if (out)
+        *out = NULL;
     int code = kl_client_usable(client);
-    if (code == 0 && (!out || !resource))
+    if (code == 0 && (!out || !resource || timeout_ms < -1))
         code = K8SLEADER_ERR_ARGUMENT;
     if (code != 0)
-        return kl_fail(err, code,
-                       "k8sleader_client_list_locks: a client of this process, leases or configmaps, and out "
-                       "are needed");
-    *out = NULL;
+        return kl_fail(
+            err, code,
+            "k8sleader_client_list_locks: a client of this process, leases or configmaps, a timeout of "
+            "-1 or more, and out are needed");
     char *resolved = NULL;
     if (name && (code = kl_check_dns_subdomain("the lock's name", name, err)) != 0)
         return code;

@@ -19,6 +19,12 @@ static const char *level_name(int level)
     }
 }
 
+void kl_log_write(int level, const char *lock, const char *text)
+{
+    (void)fprintf(stderr, "k8sleader: %s: %s%s%s\n", level_name(level), lock ? lock : "", lock ? ": " : "",
+                  text);
+}
+
 void kl_log(k8sleader_client *client, k8sleader_election *election, int level, const char *format, ...)
 {
     if (level > client->config->log_level)
@@ -31,8 +37,7 @@ void kl_log(k8sleader_client *client, k8sleader_election *election, int level, c
     if (length < 0)
         return;
     if (!client->config->log_as_events) {
-        (void)fprintf(stderr, "k8sleader: %s: %s%s%s\n", level_name(level),
-                      election ? election->lock_name : "", election ? ": " : "", text);
+        kl_log_write(level, election ? election->lock_name : NULL, text);
         free(text);
         return;
     }

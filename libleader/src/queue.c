@@ -224,14 +224,16 @@ int kl_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t timeout_m
     return pthread_cond_timedwait(condition, mutex, deadline);
 }
 
-int kl_queue_take(k8sleader_client *client, int64_t timeout_ms, k8sleader_event **out)
+int kl_queue_take(k8sleader_client *client, int64_t timeout_ms, int to_dispatch, k8sleader_event **out)
 {
     struct timespec deadline = {0};
     int result = K8SLEADER_OK;
     int waited = 0;
     (void)pthread_mutex_lock(&client->mutex);
     for (;;) {
-        if (client->wakes) {
+        if (!to_dispatch && client->dispatcher_runs) {
+            result = K8SLEADER_ERR_BUSY;
+        } else if (client->wakes) {
             client->wakes--;
             result = K8SLEADER_ERR_WOKEN;
         } else if (is_over(client)) {

@@ -238,7 +238,8 @@ static void settle_shared(struct kl_scope *scope)
 static void settle(struct kl_scope *scope)
 {
     if (scope->sharing == SHARING_LISTING || scope->list)
-        return; /* they wait for the list, or for what comes of it: see share() for those it says nothing of */
+        return; /* they wait for the list, or for what comes of it: see share() for those it says nothing of
+                 */
     scope->dirty = 0;
     if (scope->sharing == SHARING_YES) {
         settle_shared(scope);

@@ -56,9 +56,9 @@ static k8sleader_election *first_due(k8sleader_client *client)
 }
 
 /*
- * Wakes that may come a little late come together. Renewals then go out in bunches, their answers and the events
- * of them come back in bunches, and a process with a thousand elections wakes up for each bunch, and so do its
- * standbys. Each client has a beat of its own, so that the server has peace.
+ * Wakes that may come a little late come together. Renewals then go out in bunches, their answers and the
+ * events of them come back in bunches, and a process with a thousand elections wakes up for each bunch, and
+ * so do its standbys. Each client has a beat of its own, so that the server has peace.
  */
 static int64_t wake_together(const k8sleader_client *client, int64_t wake_at, int64_t slack)
 {

@@ -430,8 +430,8 @@ static void test_busy(void **state)
     world_stop(&world);
 }
 
-/* One that waits in next_event when the dispatcher starts: it takes its event or is sent away, but does not
- * hang. */
+/* One that waits in next_event when the dispatcher starts is sent away: an event that it took would never be
+ * called back. */
 static void *next_for_long(void *user)
 {
     k8sleader_event *event = NULL;
@@ -451,18 +451,53 @@ static void test_dispatcher_behind_next_event(void **state)
     probe_init(&probe, &world, PUMP_LIBRARY);
     assert_int_equal(pthread_create(&thread, NULL, next_for_long, world.client), 0);
     assert_int_equal(k8sleader_client_start_dispatcher(world.client), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_int_equal((intptr_t)result, K8SLEADER_ERR_BUSY);
     k8sleader_election *election = stand_with(&probe, lasting_options("web", "a"));
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
     assert_int_equal(k8sleader_election_stop(election), 0);
     k8sleader_client_free(world.client);
     world.client = NULL;
-    assert_int_equal(pthread_join(thread, &result), 0);
     k8sleader_election_free(election);
     assert_int_equal(count_of(&probe, 0), 1);
     world_stop(&world);
     probe_end(&probe);
 }
+
 /* ---- events ---- */
+
+static k8sleader_event *kept;
+
+static int keep_event(k8sleader_election *election, const k8sleader_event *event, void *user)
+{
+    (void)election;
+    (void)user;
+    kept = k8sleader_event_ref(event);
+    return K8SLEADER_DONE;
+}
+
+/* What a callback is given it may keep. */
+static void test_an_event_outlives_its_callback(void **state)
+{
+    struct world world;
+    (void)state;
+    world_start(&world);
+    k8sleader_callbacks *callbacks = k8sleader_callbacks_new();
+    k8sleader_options *options = lasting_options("web", "a");
+    k8sleader_election *election = NULL;
+    assert_int_equal(k8sleader_callbacks_set_on_started_leading(callbacks, keep_event), 0);
+    assert_int_equal(k8sleader_election_start(world.client, options, callbacks, NULL, NULL, &election, NULL),
+                     0);
+    while (!kept)
+        assert_int_equal(k8sleader_client_dispatch(world.client, PATIENCE_MS), 0);
+    k8sleader_election_free(election);
+    k8sleader_callbacks_free(callbacks);
+    k8sleader_options_free(options);
+    world_stop(&world);
+    assert_int_equal(k8sleader_event_type(kept), K8SLEADER_EVENT_STARTED_LEADING);
+    k8sleader_event_unref(kept);
+    kept = NULL;
+}
 
 static void test_events_outlive_everything(void **state)
 {
@@ -612,6 +647,7 @@ int main(void)
         cmocka_unit_test(test_close_in_a_callback),
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_dispatcher_behind_next_event),
+        cmocka_unit_test(test_an_event_outlives_its_callback),
         cmocka_unit_test(test_events_outlive_everything),
         cmocka_unit_test(test_an_unpumped_queue_is_bounded),
         cmocka_unit_test(test_log_lines_as_events),

@@ -1,4 +1,5 @@
-/* Every scripted fault of the embedded API server, and every foreign hand on the lock: what the leader and the standby do. */
+/* Every scripted fault of the embedded API server, and every foreign hand on the lock: what the leader and
+ * the standby do. */
 #include "support.h"
 
 #include <json-c/json.h>
@@ -41,7 +42,8 @@ static void renewed_after(struct world *world, k8sleader_election *leader, uint6
     char *before = lease_field(world, "web", "renewTime");
     for (int64_t i = 0; i < renewals; i++) {
         int64_t puts = devserver_requests(world->server, "update", "leases");
-        assert_int_equal(devserver_wait_requests(world->server, "update", "leases", puts + 1, PATIENCE_MS), 0);
+        assert_int_equal(devserver_wait_requests(world->server, "update", "leases", puts + 1, PATIENCE_MS),
+                         0);
         assert_int_equal(k8sleader_election_holds(leader, token), 1);
     }
     char *after = lease_field(world, "web", "renewTime");
@@ -57,7 +59,11 @@ static void test_one_bad_answer(void **state)
     world_start(&world);
     for (size_t i = 0; i < sizeof bad_answers / sizeof bad_answers[0]; i++) {
         const struct bad_answer *bad = &bad_answers[i];
-        k8sleader_election *leader = stand_as(world.client, "web", "a");
+        /* With time to spare: what is slow here is not to be the test. */
+        k8sleader_options *options = brisk_options("web", "a");
+        assert_int_equal(k8sleader_options_set_lease_duration_ms(options, 6000), 0);
+        assert_int_equal(k8sleader_options_set_renew_deadline_ms(options, 4500), 0);
+        k8sleader_election *leader = stand(world.client, options);
         uint64_t token = await(world.client, leader, K8SLEADER_EVENT_STARTED_LEADING);
         struct devserver_fault fault = {.verb = "update",
                                         .resource = "leases",
@@ -81,8 +87,8 @@ static void test_one_bad_answer(void **state)
 /* The same for a create that is applied but not answered: settled by a read, and led by. */
 static void test_lost_answer_to_an_acquisition(void **state)
 {
-    static const enum devserver_action actions[] = {DEVSERVER_DROP_AFTER, DEVSERVER_RESET_AFTER, DEVSERVER_TRUNCATE,
-                                                    DEVSERVER_GARBAGE};
+    static const enum devserver_action actions[] = {DEVSERVER_DROP_AFTER, DEVSERVER_RESET_AFTER,
+                                                    DEVSERVER_TRUNCATE, DEVSERVER_GARBAGE};
     struct world world;
     (void)state;
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
@@ -216,11 +222,11 @@ struct bad_watch {
 };
 
 static const struct bad_watch bad_watches[] = {
-    {"ends", DEVSERVER_WATCH_END, 300, 0},          {"reset", DEVSERVER_WATCH_RESET, 300, 0},
-    {"gone", DEVSERVER_WATCH_GONE, 0, 0},           {"says everything twice", DEVSERVER_WATCH_REPEAT, 0, 0},
-    {"garbage", DEVSERVER_GARBAGE, 0, 0},           {"410", DEVSERVER_STATUS, 0, 410},
-    {"500", DEVSERVER_STATUS, 0, 500},              {"429", DEVSERVER_STATUS, 0, 429},
-    {"dropped", DEVSERVER_DROP_BEFORE, 100, 0},     {"reset at once", DEVSERVER_RESET_BEFORE, 0, 0},
+    {"ends", DEVSERVER_WATCH_END, 300, 0},      {"reset", DEVSERVER_WATCH_RESET, 300, 0},
+    {"gone", DEVSERVER_WATCH_GONE, 0, 0},       {"says everything twice", DEVSERVER_WATCH_REPEAT, 0, 0},
+    {"garbage", DEVSERVER_GARBAGE, 0, 0},       {"410", DEVSERVER_STATUS, 0, 410},
+    {"500", DEVSERVER_STATUS, 0, 500},          {"429", DEVSERVER_STATUS, 0, 429},
+    {"dropped", DEVSERVER_DROP_BEFORE, 100, 0}, {"reset at once", DEVSERVER_RESET_BEFORE, 0, 0},
     {"byte by byte", DEVSERVER_SLOW, 1, 0},
 };
 
@@ -255,7 +261,8 @@ static void test_standby_survives_bad_watches(void **state)
     }
 }
 
-/* A watch that says nothing only delays: the lock is taken when it has run out, by the standby's own clock. */
+/* A watch that says nothing only delays: the lock is taken when it has run out, by the standby's own clock.
+ */
 static void test_silent_watch_only_delays(void **state)
 {
     struct world world;
@@ -384,15 +391,17 @@ static void test_coordinated_lease_is_not_stood_for(void **state)
     struct world world;
     (void)state;
     world_start(&world);
-    assert_int_equal(devserver_put_object(world.server, "leases", "default",
-                                          "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":"
-                                          "{\"name\":\"web\"},\"spec\":{\"strategy\":\"OldestEmulationVersion\"}}"),
-                     0);
+    assert_int_equal(
+        devserver_put_object(world.server, "leases", "default",
+                             "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":"
+                             "{\"name\":\"web\"},\"spec\":{\"strategy\":\"OldestEmulationVersion\"}}"),
+        0);
     k8sleader_election *a = stand_as(world.client, "web", "a");
     k8sleader_event_unref(await_error(world.client, a, K8SLEADER_ERR_COORDINATED));
     expect_no_event(world.client, a, K8SLEADER_EVENT_STARTED_LEADING, 500);
-    assert_int_equal(devserver_patch_object(world.server, "leases", "default", "web", "{\"spec\":{\"strategy\":null}}"),
-                     0);
+    assert_int_equal(
+        devserver_patch_object(world.server, "leases", "default", "web", "{\"spec\":{\"strategy\":null}}"),
+        0);
     await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING);
     stop_and_free(world.client, a);
     world_stop(&world);
@@ -413,7 +422,8 @@ static void test_resume_takes_our_own_lock_at_once(void **state)
     k8sleader_options *options = brisk_options("web", "a");
     assert_int_equal(k8sleader_options_set_resume(options, 1), 0);
     k8sleader_election *a = stand(world.client, options);
-    uint64_t next = await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING); /* not waited out: that takes longer */
+    uint64_t next =
+        await(world.client, a, K8SLEADER_EVENT_STARTED_LEADING); /* not waited out: that takes longer */
     assert_true(next > token);
     char *transitions = lease_field(&world, "web", "leaseTransitions");
     assert_string_equal(transitions, "1");

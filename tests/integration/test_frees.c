@@ -116,8 +116,12 @@ static void free_client_in_a_callback(int pump)
     k8sleader_election *election = stand_with(&probe, lasting_options("web", "a"));
     if (pump == PUMP_CALLER) {
         int64_t deadline = now_ms() + PATIENCE_MS;
-        while (!probe.reacted && now_ms() < deadline)
-            assert_int_equal(k8sleader_client_dispatch(world.client, PATIENCE_MS), 0);
+        int code = 0;
+        while (code == 0 && now_ms() < deadline) {
+            code = k8sleader_client_dispatch(world.client, PATIENCE_MS);
+            assert_int_equal(code, probe.reacted ? K8SLEADER_ERR_CLOSED : 0); /* the loop is not to go on */
+        }
+        assert_int_equal(code, K8SLEADER_ERR_CLOSED);
     }
     probe.pump = other.pump = PUMP_LIBRARY; /* only to be waited for: there is no client to pump any more */
     until(&probe, 0, 1);

@@ -127,7 +127,7 @@ static void test_become_times_out(void **state)
     be_new_pod(&world, "web-0");
     assert_int_equal(k8sleader_become(world.client, "lock", -1, &first, NULL), 0);
     be_new_pod(&world, "web-1");
-    assert_int_equal(k8sleader_become(world.client, "lock", 0, &second, NULL), K8SLEADER_ERR_TIMEOUT);
+    assert_int_equal(k8sleader_become(world.client, "lock", 0, &second, NULL), K8SLEADER_ERR_ARGUMENT);
     assert_null(second);
     /* Long enough for it to learn who leads: that is what the message is for. */
     int says_who = 0;

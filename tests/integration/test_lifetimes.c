@@ -156,6 +156,15 @@ static void test_null_clients(void **state)
     assert_int_equal(k8sleader_client_next_event(NULL, -1, &event), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_client_next_event(world.client, -1, NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_client_dispatch(NULL, -1), K8SLEADER_ERR_ARGUMENT);
+    /* A deadline that has passed is not "for ever". */
+    event = (k8sleader_event *)(void *)&world;
+    assert_int_equal(k8sleader_client_next_event(world.client, -2, &event), K8SLEADER_ERR_ARGUMENT);
+    assert_null(event);
+    assert_int_equal(k8sleader_client_dispatch(world.client, -2), K8SLEADER_ERR_ARGUMENT);
+    list = (k8sleader_lock_list *)(void *)&world;
+    assert_int_equal(k8sleader_client_list_locks(world.client, "leases", "default", NULL, -2, &list, NULL),
+                     K8SLEADER_ERR_ARGUMENT);
+    assert_null(list);
     assert_int_equal(k8sleader_client_start_dispatcher(NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_client_wake(NULL), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_client_list_locks(NULL, "leases", "default", NULL, -1, &list, NULL),
@@ -200,6 +209,7 @@ static void test_null_elections(void **state)
     assert_int_equal(k8sleader_election_wait(election, PATIENCE_MS), 1);
     k8sleader_event_unref(await_event(world.client, election, K8SLEADER_EVENT_NEW_LEADER));
     assert_int_equal(k8sleader_election_fencing_token(election, NULL, NULL), K8SLEADER_ERR_ARGUMENT);
+    assert_int_equal(k8sleader_election_wait(election, -2), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_election_leader(election, NULL, 1), K8SLEADER_ERR_ARGUMENT);
     assert_int_equal(k8sleader_election_leader(election, NULL, 0), 8); /* as snprintf */
     assert_int_equal(k8sleader_election_leader(election, text, sizeof text), 8);

@@ -85,8 +85,9 @@ static void test_lookup_runs_out_of_time(void **state)
     assert_true(devserver_add_fault(world.server, &silence) > 0);
     int64_t since = now_ms();
     int code = k8sleader_client_list_locks(world.client, "leases", "default", NULL, 300, &list, &error);
-    assert_true(code == K8SLEADER_ERR_REQUEST_TIMEOUT || code == K8SLEADER_ERR_TIMEOUT);
+    assert_int_equal(code, K8SLEADER_ERR_TIMEOUT);
     assert_int_equal(k8sleader_error_code(error), code);
+    assert_int_equal(k8sleader_error_retriable(error), 1);
     assert_true(now_ms() - since >= 290);
     assert_true(now_ms() - since < PATIENCE_MS);
     assert_null(list);
