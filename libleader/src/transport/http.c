@@ -91,8 +91,7 @@ unsigned kl_http_parallel(const struct kl_http *http)
 
 int kl_http_is_cold(const struct kl_http *http)
 {
-    const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];
-    return !http->requests_used && !(streams && streams->multiplexed > 0);
+    return !http->requests_used && !kl_pool_beside_streams(http);
 }
 
 void kl_http_suspect_streams(struct kl_http *http)

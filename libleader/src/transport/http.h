@@ -4,9 +4,9 @@
  *
  * Requests and streams have connections of their own (kube-apiserver allows 100 HTTP/2 streams a connection,
  * and a stream that lasts for minutes must not take a renewal's place). Each kind has a current generation of
- * connections. When a request gets no answer in time its generation is suspect: it gets no new requests, and
- * all go to the next one. So a half-open connection costs one new connection a client, however many requests
- * waited on the old.
+ * connections, as many as its transfers need. When a request gets no answer in time its generation is
+ * suspect: it gets no new requests, and all go to the next one. So a half-open connection costs as many new
+ * ones as there were, however many requests waited on the old.
  *
  * One thread only: the loop's.
  */

@@ -28,7 +28,7 @@ enum kind { KIND_REQUEST, KIND_STREAM };
 
 struct kl_transfer {
     struct kl_http *http;
-    struct kl_generation *generation;
+    struct kl_pool *pool;
     CURL *easy;
     enum kind kind;
     struct kl_headers *headers;
@@ -41,7 +41,7 @@ struct kl_transfer {
     int starved; /* no descriptor could be had */
     int opens;   /* as the request's */
     int opened;
-    int multiplexed; /* counted in its generation */
+    int multiplexed; /* counted in its pool */
     int dead;        /* cancelled or closed inside libcurl: to be swept */
     int64_t sent_at;
     kl_http_done done;
@@ -102,7 +102,8 @@ static long http_version(CURL *easy)
 static void count_multiplexed(struct kl_transfer *t)
 {
     t->multiplexed = http_version(t->easy) == CURL_HTTP_VERSION_2_0;
-    t->generation->multiplexed += (unsigned)t->multiplexed;
+    t->pool->multiplexed += (unsigned)t->multiplexed;
+    t->pool->multiplexes |= t->multiplexed;
 }
 
 static size_t on_header(char *bytes, size_t one, size_t size, void *user)
@@ -246,16 +247,16 @@ static void retire(struct kl_transfer *t)
     http->idle_count++;
 }
 
-static void leave_generation(struct kl_transfer *t)
+static void leave_pool(struct kl_transfer *t)
 {
-    struct kl_generation *generation = t->generation;
-    if (!generation)
+    struct kl_pool *pool = t->pool;
+    if (!pool)
         return;
-    t->generation = NULL;
-    generation->multiplexed -= (unsigned)t->multiplexed;
+    t->pool = NULL;
+    pool->multiplexed -= (unsigned)t->multiplexed;
     t->multiplexed = 0;
-    (void)curl_multi_remove_handle(generation->multi, t->easy);
-    kl_generation_release(generation);
+    (void)curl_multi_remove_handle(pool->multi, t->easy);
+    kl_pool_release(pool);
 }
 
 /*
@@ -273,12 +274,11 @@ static enum kl_channel channel_of(const struct kl_transfer *t, int64_t now)
         return KL_CHANNEL_STREAMS;
     if (t->opens)
         return KL_CHANNEL_REQUESTS;
-    const struct kl_generation *streams = http->current[KL_CHANNEL_STREAMS];
     int warm = http->requests_answered_at && now - http->requests_answered_at <= COLD_AFTER;
     int refused = http->requests_refused_at && now - http->requests_refused_at < REFUSED_FOR;
     if (now - http->beside_streams_at > COLD_AFTER)
         http->beside_streams = 0;
-    if (streams && streams->multiplexed > 0) {
+    if (kl_pool_beside_streams(http)) {
         if (refused)
             return KL_CHANNEL_STREAMS;
         if (!warm && http->beside_streams < BESIDE_STREAMS_MOST) {
@@ -294,10 +294,11 @@ static enum kl_channel channel_of(const struct kl_transfer *t, int64_t now)
 /* What became of a request tells of the connections it was to go on. */
 static void learn(const struct kl_transfer *t, const struct kl_http_result *result)
 {
-    if (t->generation->channel != KL_CHANNEL_REQUESTS)
+    const struct kl_generation *generation = t->pool->generation;
+    if (generation->channel != KL_CHANNEL_REQUESTS)
         return;
     if (result->status)
-        t->http->requests_answered_at = t->generation->answered_at;
+        t->http->requests_answered_at = generation->answered_at;
     else if (!result->sent)
         t->http->requests_refused_at = kl_now();
 }
@@ -331,11 +332,11 @@ static int start(struct kl_transfer *t, const char *path, int64_t timeout)
         kl_generation_retire(http, KL_CHANNEL_STREAMS);
     }
     t->headers = kl_credentials_headers(&http->credentials);
-    t->generation = kl_generation_current(http, channel);
+    t->pool = kl_pool_take(http, channel, channel == KL_CHANNEL_STREAMS && t->kind == KIND_REQUEST);
     char *url = NULL;
     if (asprintf(&url, "%s%s", http->base, path) < 0)
         url = NULL;
-    if (!t->headers || !t->generation || !url) {
+    if (!t->headers || !t->pool || !url) {
         free(url);
         return -1;
     }
@@ -360,7 +361,7 @@ static int start(struct kl_transfer *t, const char *path, int64_t timeout)
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, total_ms);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     t->sent_at = now;
-    return curl_multi_add_handle(t->generation->multi, t->easy) == CURLM_OK ? 0 : -1;
+    return curl_multi_add_handle(t->pool->multi, t->easy) == CURLM_OK ? 0 : -1;
 }
 
 struct kl_transfer *kl_http_send(struct kl_http *http, struct kl_http_request *request, kl_http_done done,
@@ -385,7 +386,7 @@ struct kl_transfer *kl_http_send(struct kl_http *http, struct kl_http_request *r
         curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
     }
     if (start(t, request->path, request->timeout) != 0) {
-        leave_generation(t);
+        leave_pool(t);
         retire(t);
         return NULL;
     }
@@ -401,7 +402,7 @@ struct kl_transfer *kl_http_stream(struct kl_http *http, const char *path, int64
     t->handlers = *handlers;
     t->user = user;
     if (start(t, path, total_timeout) != 0) {
-        leave_generation(t);
+        leave_pool(t);
         retire(t);
         return NULL;
     }
@@ -417,7 +418,7 @@ void kl_transfer_cancel(struct kl_transfer *t)
         t->http->dead_count++;
         return;
     }
-    leave_generation(t);
+    leave_pool(t);
     retire(t);
 }
 
@@ -457,12 +458,13 @@ static int is_suspicious(struct kl_transfer *t, const struct kl_http_result *res
     if (t->kind != KIND_REQUEST)
         return 0;
     if (result->status) {
-        t->generation->answered_at = kl_now();
+        t->pool->generation->answered_at = kl_now();
         t->http->multiplexes = http_version(t->easy) == CURL_HTTP_VERSION_2_0;
+        t->pool->multiplexes |= t->http->multiplexes;
         return 0;
     }
     return result->curl == CURLE_OPERATION_TIMEDOUT && result->sent &&
-           t->generation->answered_at < t->sent_at;
+           t->pool->generation->answered_at < t->sent_at;
 }
 
 static void on_opener_done(void *user, const struct kl_http_result *result)
@@ -497,9 +499,10 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
     fill_result(t, code, &result);
     int unanswered = is_suspicious(t, &result);
     learn(t, &result);
-    if (unanswered && t->generation == http->current[t->generation->channel])
-        kl_generation_retire(http, t->generation->channel);
-    leave_generation(t);
+    enum kl_channel channel = t->pool->generation->channel;
+    if (unanswered && t->pool->generation == http->current[channel])
+        kl_generation_retire(http, channel);
+    leave_pool(t);
     if (t->kind == KIND_REQUEST && code == CURLE_OPERATION_TIMEDOUT && !result.sent && t != http->opener)
         open_patiently(http);
     if (unanswered && http->suspicion)
@@ -511,16 +514,17 @@ void kl_transfer_finish(CURL *easy, CURLcode code)
     retire(t);
 }
 
-void kl_transfers_starve(struct kl_generation *generation)
+void kl_transfers_starve(struct kl_pool *pool)
 {
-    struct kl_transfer *t = generation->http->transfers;
+    struct kl_http *http = pool->generation->http;
+    struct kl_transfer *t = http->transfers;
     while (t) {
-        int is_meant = t->generation == generation && !t->dead;
+        int is_meant = t->pool == pool && !t->dead;
         if (is_meant) {
             t->starved = 1;
             kl_transfer_finish(t->easy, CURLE_OUT_OF_MEMORY);
         }
-        t = is_meant ? generation->http->transfers : t->next; /* what is told may have ended others */
+        t = is_meant ? http->transfers : t->next; /* what is told may have ended others */
     }
 }
 
@@ -533,7 +537,7 @@ void kl_transfers_sweep(struct kl_http *http)
         struct kl_transfer *next = t->next;
         if (t->dead) {
             http->dead_count--;
-            leave_generation(t);
+            leave_pool(t);
             retire(t);
         }
         t = next;
@@ -544,7 +548,7 @@ void kl_transfers_free(struct kl_http *http)
 {
     while (http->transfers) {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): retire() takes it out of the list */
-        leave_generation(http->transfers);
+        leave_pool(http->transfers);
         retire(http->transfers);
     }
     while (http->idle) {
