@@ -154,6 +154,12 @@ class Api:
             "metadata": {"name": name}, "subjects": [who],
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}})
 
+    def watches_on_leases(self):
+        """How many are open at the server, its own included."""
+        return sum(int(float(line.rsplit(" ", 1)[1])) for line in self.raw("GET", "/metrics").splitlines()
+                   if line.startswith("apiserver_longrunning_requests{") and 'resource="leases"' in line and
+                   'verb="WATCH"' in line)
+
     def requests_on_leases(self):
         """How many requests on leases the server has counted, by verb."""
         counts = {}

@@ -98,6 +98,37 @@ class Thousand(support.TestCase):
                                  f"each: {support.spread(took)}")
 
 
+class Alone(support.TestCase):
+    """Elections that can't share a watch, as those can't that have each a namespace to themselves."""
+
+    disturbs = True  # the user is the test cluster's own, and the server is restarted
+    COUNT = 300
+    # 80 watches a connection, and one for the requests. A machine that is busy makes some of them suspect now and then.
+    CONNECTIONS = 4 + 1
+    MOST = 2 * CONNECTIONS
+    DURATIONS = {"lease_duration": "150s", "renew_deadline": "120s", "retry_period": "8s"}
+
+    def await_watches(self, before):
+        support.await_answer(self.api.watches_on_leases, lambda count: count >= before + self.COUNT, "all watch")
+
+    def test_watches_share_connections(self):
+        user = support.cluster().as_user("user", "limited-7")
+        self.api.grant(self.namespace, "limited-7", [{"verbs": ["get", "create", "update", "watch"]}])
+        before = self.api.watches_on_leases()
+        one = self.stand("one", kubeconfig=user, count=self.COUNT, every_us=2000, **self.DURATIONS)
+        support.await_that(lambda: one.counts["started_leading"] >= self.COUNT, "all lead", [one])
+        self.await_watches(before)
+        first = len(one.connections())
+        support.cluster().run("restart-apiserver")
+        self.await_watches(0)
+        second = len(one.connections())
+        self.assertEqual(one.command("report")["leads"], self.COUNT)
+        support.note(self.title, f"{self.COUNT} watches and their requests on {first} connections, "
+                                 f"{second} after the server was restarted")
+        self.assertLessEqual(first, self.MOST)
+        self.assertLessEqual(second, self.MOST)
+
+
 class Requests(support.TestCase):
     SECONDS = 8.0
     STANDBYS = 10
