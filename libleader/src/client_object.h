@@ -22,6 +22,7 @@
 #include "kube/ownership.h"
 #include "machine/lease.h"
 #include "machine/life.h"
+#include "pace.h"
 #include "transport/http.h"
 #include "transport/loop.h"
 
@@ -75,6 +76,8 @@ struct k8sleader_client {
     struct kl_subject *subjects; /* [worker] the Pods and Nodes that are observed */
     int told_polling;            /* [worker] that they may not be watched */
     struct kl_due due;           /* [worker] elections with a request due */
+    struct kl_pace pace;         /* [worker] of candidates, while the server is out of reach */
+    struct kl_timer pace_timer;  /* [worker] when the next one may try */
     struct k8sleader_election
         *closed; /* [worker] CLOSED by the machine, to be taken leave of at the round's end */
     struct k8sleader_election *standing; /* [worker] those it has and has not taken leave of */

@@ -66,6 +66,16 @@ static int64_t wake_together(const k8sleader_client *client, int64_t wake_at, in
     return past ? wake_at + (slack - past) : wake_at;
 }
 
+/* A renewal that has time goes behind acquisitions, but not behind those that wait for a server to come back.
+ */
+static int rank_of(const k8sleader_election *election)
+{
+    enum kl_urgency want = election->view.want;
+    if (want == KL_URGENCY_RENEW_EARLY && election->client->pace.out_of_reach)
+        want = KL_URGENCY_RENEW;
+    return (int)want;
+}
+
 /* Puts the machine's wishes into the heap (renewals first, then releases, then acquisitions) and the timer.
  */
 static void schedule(k8sleader_election *election)
@@ -75,7 +85,7 @@ static void schedule(k8sleader_election *election)
     int64_t wake_at = wake_together(election->client, m->wake_at, m->wake_slack);
     if (m->want == KL_URGENCY_NONE)
         kl_due_remove(due, &election->due);
-    else if (kl_due_put(due, &election->due, (int)m->want, m->want_by) != 0)
+    else if (kl_due_put(due, &election->due, rank_of(election), m->want_by) != 0)
         wake_at = kl_now() + INT64_C(10000000); /* without memory: ask again in a while */
     if (wake_at == KL_NEVER)
         kl_timer_clear(election->client->loop, &election->timer);
@@ -123,6 +133,7 @@ static void on_answer(void *user, const struct kl_http_result *result)
     struct kl_verdict verdict;
     e->transfer = NULL;
     e->client->in_flight--;
+    kl_pace_learn(&e->client->pace, result->sent || result->status);
     e->mode->doing(e, doing, sizeof doing);
     kl_answer_judge(e->client->http, doing, result, &verdict);
     if (result->status == 401)
@@ -130,11 +141,32 @@ static void on_answer(void *user, const struct kl_http_result *result)
     answer(e, &verdict);
 }
 
+static void on_turn(void *user)
+{
+    (void)user; /* what is due is sent after each turn of the loop */
+}
+
+/* 1 when it has to wait for its turn, since the server is out of reach. */
+static int must_wait(k8sleader_client *client, const k8sleader_election *e)
+{
+    int64_t now = kl_now();
+    if (e->due.rank != KL_URGENCY_ACQUIRE)
+        return 0;
+    int64_t next = kl_pace_next(&client->pace, now);
+    if (next <= now) {
+        kl_pace_try(&client->pace, now);
+        return 0;
+    }
+    client->pace_timer.fire = on_turn;
+    kl_timer_set(client->loop, &client->pace_timer, next);
+    return 1;
+}
+
 static void send_due(k8sleader_client *client)
 {
     while (client->in_flight < kl_http_parallel(client->http)) {
         k8sleader_election *e = first_due(client);
-        if (!e)
+        if (!e || must_wait(client, e))
             break;
         struct kl_http_request request = {0};
         char *path = NULL;

@@ -13,3 +13,5 @@ unit_test(test_spread)
 
 # Which request goes out first when many are due.
 unit_test(test_due)
+# How often candidates try a server that can't be reached.
+unit_test(test_pace)
