@@ -200,6 +200,7 @@ static void take_connection(struct multiplexer *multiplexer)
     else
         (void)close(fd);
     (void)pthread_mutex_unlock(&multiplexer->mutex);
+    multiplexer->changed(multiplexer->user);
 }
 
 static void *listen_on(void *user)

@@ -14,8 +14,9 @@ enum kl_channel { KL_CHANNEL_REQUESTS, KL_CHANNEL_STREAMS, KL_CHANNELS };
 /*
  * A libcurl multi handle. It is given no more transfers than belong on one HTTP/2 connection, and is left to
  * open that: of those that come at once, one makes the connection, and the others wait for it
- * (CURLOPT_PIPEWAIT). With more of them each one that finds it full would open another for itself, since
- * libcurl waits for a server's first connection only. Over HTTP/1.1 it holds a connection for each transfer.
+ * (CURLOPT_PIPEWAIT). With more of them each one that finds it full may open another for itself: libcurl 7.88
+ * waits for a server's first connection only, 8.14 for others as well. Over HTTP/1.1 it holds a connection
+ * for each transfer.
  */
 struct kl_pool {
     struct kl_generation *generation;
