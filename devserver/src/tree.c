@@ -59,6 +59,26 @@ struct json_object *ds_tree_merge(struct json_object *target, struct json_object
     return result;
 }
 
+/* Gives json-c runs of bytes that are all ASCII, or all not: 0.18, when strict, takes the others for control
+ * characters where char has a sign. *end: where it has got to. */
+static struct json_object *parse_runs(struct json_tokener *tokener, const char *bytes, size_t length,
+                                      size_t *end)
+{
+    struct json_object *tree = NULL;
+    size_t at = 0, run;
+    do {
+        int ascii = at == length || (unsigned char)bytes[at] < 0x80;
+        for (run = 0; at + run < length && ((unsigned char)bytes[at + run] < 0x80) == ascii;)
+            run++;
+        json_tokener_set_flags(tokener,
+                               (ascii ? JSON_TOKENER_STRICT : 0) | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+        tree = json_tokener_parse_ex(tokener, bytes + at, (int)run);
+        *end = at + json_tokener_get_parse_end(tokener);
+        at += run;
+    } while (at < length && json_tokener_get_error(tokener) == json_tokener_continue);
+    return tree;
+}
+
 struct json_object *ds_tree_parse(const char *bytes, size_t length, char **problem)
 {
     *problem = NULL;
@@ -67,16 +87,14 @@ struct json_object *ds_tree_parse(const char *bytes, size_t length, char **probl
         return NULL;
     }
     struct json_tokener *tokener = json_tokener_new_ex(DEEPEST_NESTING);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-    struct json_object *tree = json_tokener_parse_ex(tokener, bytes, (int)length);
+    size_t end;
+    struct json_object *tree = parse_runs(tokener, bytes, length, &end);
     enum json_tokener_error error = json_tokener_get_error(tokener);
     if (error == json_tokener_continue)
         *problem = ds_copy("unexpected end of JSON input");
     else if (error != json_tokener_success)
-        *problem = ds_format("invalid JSON at offset %zu: %s", json_tokener_get_parse_end(tokener),
-                             json_tokener_error_desc(error));
+        *problem = ds_format("invalid JSON at offset %zu: %s", end, json_tokener_error_desc(error));
     else {
-        size_t end = json_tokener_get_parse_end(tokener);
         while (end < length && strchr(" \t\r\n", bytes[end]) != NULL && bytes[end] != '\0')
             end++;
         if (end < length)

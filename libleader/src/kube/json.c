@@ -185,7 +185,6 @@ int kl_json_reader_start(struct kl_json_reader *reader, unsigned object_level)
     reader->tokener = json_tokener_new_ex(KL_JSON_DEPTH);
     if (!reader->tokener)
         return -1;
-    json_tokener_set_flags(reader->tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
     return 0;
 }
 
@@ -196,11 +195,29 @@ void kl_json_reader_end(struct kl_json_reader *reader)
     reader->tokener = NULL;
 }
 
-/* Gives json-c the next bytes. Returns how many of them are good: all, unless something is wrong. */
-static size_t parse(struct kl_json_reader *reader, const char *bytes, size_t size, struct json_object **value)
+static int is_ascii(char c)
 {
-    if (size == 0)
-        return 0;
+    return (unsigned char)c < 0x80;
+}
+
+/* How many of the first bytes are all ASCII, or all not. */
+static size_t run_of(const char *bytes, size_t size)
+{
+    size_t run = 1;
+    while (run < size && is_ascii(bytes[run]) == is_ascii(*bytes))
+        run++;
+    return run;
+}
+
+/* Gives json-c the next bytes, which are all ASCII, or all not. Returns how many of them are good: all,
+ * unless something is wrong. json-c 0.18, when strict, takes others than ASCII for control characters where
+ * char has a sign. What is lenient begins with ASCII, so nothing else is let in by not being strict with
+ * them. */
+static size_t parse_run(struct kl_json_reader *reader, const char *bytes, size_t size,
+                        struct json_object **value)
+{
+    int strict = is_ascii(*bytes) ? JSON_TOKENER_STRICT : 0;
+    json_tokener_set_flags(reader->tokener, strict | JSON_TOKENER_ALLOW_TRAILING_CHARS);
     *value = json_tokener_parse_ex(reader->tokener, bytes, (int)size);
     enum json_tokener_error state = json_tokener_get_error(reader->tokener);
     size_t end = json_tokener_get_parse_end(reader->tokener);
@@ -208,6 +225,15 @@ static size_t parse(struct kl_json_reader *reader, const char *bytes, size_t siz
         return size;
     reader->wrong = state == json_tokener_error_depth ? KL_JSON_TOO_DEEP : "not JSON";
     return end;
+}
+
+/* The same for any bytes. */
+static size_t parse(struct kl_json_reader *reader, const char *bytes, size_t size, struct json_object **value)
+{
+    size_t at = 0;
+    while (at < size && !reader->wrong)
+        at += parse_run(reader, bytes + at, run_of(bytes + at, size - at), value);
+    return at;
 }
 
 struct json_object *kl_json_read(struct kl_json_reader *reader, const char *bytes, size_t size, size_t *taken)
