@@ -49,7 +49,8 @@ static int base64_digits(const char *text, size_t length, char *out, size_t *siz
 int kl_base64_decode(const char *text, size_t length, struct kl_pem *out)
 {
     char *digits = malloc(length + 1);
-    char *bytes = malloc(length / 4 * 3 + 4);
+    const size_t room = length / 4 * 3 + 4;
+    char *bytes = malloc(room);
     size_t size = 0;
     size_t padding = 0;
     int result = K8SLEADER_ERR_CONFIG;
@@ -66,7 +67,8 @@ int kl_base64_decode(const char *text, size_t length, struct kl_pem *out)
         }
     }
     kl_secret_free(digits, digits ? length + 1 : 0);
-    free(bytes); /* nothing was decoded into it */
+    /* Nothing was decoded into it, but its memory may be what libyaml had a key in before. */
+    kl_secret_free(bytes, bytes ? room : 0);
     return result;
 }
 
