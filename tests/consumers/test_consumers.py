@@ -57,6 +57,9 @@ class Consumers(unittest.TestCase):
     def program(self):
         return os.path.join(self.folder, "program")
 
+    def test_no_example_is_installed(self):
+        self.assertEqual(os.listdir(os.path.join(self.prefix, "bin")), ["k8sleader"])
+
     # ---- pkg-config ----
 
     def test_pkg_config(self):
