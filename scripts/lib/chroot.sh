@@ -3,30 +3,47 @@
 
 chroots=$root/build/chroots
 
-# Makes $chroots/SUITE, unless it is there: the suite, further packages.
+# Makes $chroots/SYSTEM, unless it is there: the system, further packages. A system's name is its suite, or WHAT-SUITE.
 make_chroot() {
-    local suite=$1
+    local system=$1
     shift
-    [ ! -e "$chroots/$suite/.made" ] || return 0
-    say "Making a Debian system ($suite)"
-    rm -rf "${chroots:?}/$suite"
+    [ ! -e "$chroots/$system/.made" ] || return 0
+    say "Making a Debian system ($system)"
+    rm -rf "${chroots:?}/$system"
     mkdir -p "$chroots"
-    debootstrap --variant=minbase --include="$(IFS=,; echo "$*")" "$suite" "$chroots/$suite" >"$chroots/$suite.log" 2>&1 ||
-        { tail -5 "$chroots/$suite.log" >&2; return 1; }
-    touch "$chroots/$suite/.made"
+    debootstrap --variant=minbase --include="$(IFS=,; echo "$*")" "${system##*-}" "$chroots/$system" >"$chroots/$system.log" 2>&1 ||
+        { tail -5 "$chroots/$system.log" >&2; return 1; }
+    touch "$chroots/$system/.made"
 }
 
-# Runs a command in it, with what it needs of the kernel, and ends with it whatever it started.
+# Makes the one a copy of the other, anew.
+copy_chroot() {
+    rm -rf "${chroots:?}/$2"
+    cp -a --reflink=auto "$chroots/$1" "$chroots/$2"
+}
+
+# Runs a command in it, with what it needs of the kernel, and ends with it whatever it started. chroot_offline=1: no network but
+# with itself. chroot_archives=FOLDER: where the packages are kept that apt-get fetches.
 in_chroot() {
-    local suite=$1
+    local system=$1 net=()
     shift
-    cp /etc/resolv.conf /etc/hosts "$chroots/$suite/etc/"
+    [ -z "${chroot_offline:-}" ] || net=(--net)
+    cp /etc/resolv.conf /etc/hosts "$chroots/$system/etc/"
     # A mount point of its own, so that programs within can have mounts of theirs.
     # shellcheck disable=SC2016
-    unshare --mount --pid --fork --kill-child sh -ec '
+    chroot_archives=${chroot_archives:-} unshare --mount --pid --fork --kill-child "${net[@]}" sh -ec '
+        [ -z "$1" ] || ip link set lo up
+        shift
         mount --bind "$0" "$0"
         mount -t proc proc "$0/proc"
         mount --rbind /dev "$0/dev"
+        [ -z "$chroot_archives" ] || mount --bind "$chroot_archives" "$0/var/cache/apt/archives"
         exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
-    ' "$chroots/$suite" "$@"
+    ' "$chroots/$system" "${chroot_offline:-}" "$@"
+}
+
+# The packages that apt-get fetches for a suite, kept from run to run: the suite.
+archives_of() {
+    mkdir -p "$root/build/archives/$1/partial"
+    echo "$root/build/archives/$1"
 }

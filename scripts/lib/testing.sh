@@ -20,7 +20,7 @@ count_tests() {
     local server=$1 what=$2 log=$3 programs=$4 seconds=$5 ran skipped
     # The closing lines of cmocka, unittest, pytest, busted, and of scripts that check one thing after the other.
     ran=$(sed -nE 's/^\[==========\] ([0-9]+) test\(s\) run\..*/\1/p; s/^Ran ([0-9]+) tests? in .*/\1/p
-        s/^=+ (.* )?([0-9]+) passed.* =+$/\2/p; s/^([0-9]+) passed, [0-9]+ failed, .*/\1/p
+        s/^=+ (.* )?([0-9]+) passed.* =+$/\2/p; s/^([0-9]+) (checks )?passed, [0-9]+ failed, .*/\1/p
         s/^Lua [^:]*: ([0-9]+) success(es)? .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
     skipped=$(sed -nE 's/^\[  SKIPPED \].*|.*\.\.\. skipped.*|^Test Skipped\..*/1/p; s/^SKIPPED \[([0-9]+)\] .*/\1/p
@@ -30,8 +30,8 @@ count_tests() {
     [ -n "${ran_on[$server]:-}" ] || servers+=("$server")
     ran_on[$server]=$((${ran_on[$server]:-0} + ran))
     grep -hE '^\[  SKIPPED \]|\.\.\. skipped|^SKIPPED \[' "$log" | sort -u || true
-    grep -hE '^=+ .*passed.* =+$|^ok[[:space:]]|^[0-9]+ passed, [0-9]+ failed' "$log" || true
-    grep -hE '^(Lua [^:]*|luarocks.*|clang-tidy and luacheck|Debian package): .* in [0-9]+ s$|^    left out: ' "$log" || true
+    grep -hE '^=+ .*passed.* =+$|^ok[[:space:]]|^[0-9]+ (checks )?passed, [0-9]+ failed' "$log" || true
+    grep -hE '^(Lua [^:]*|luarocks.*|clang-tidy and luacheck): .* in [0-9]+ s$|^    left out: ' "$log" || true
     # How many faults, of which kinds, and the seed that repeats them.
     grep -h '^faults: ' "$log" || true
 }
