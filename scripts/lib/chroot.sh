@@ -16,10 +16,11 @@ make_chroot() {
     touch "$chroots/$system/.made"
 }
 
-# Makes the one a copy of the other, anew.
+# Makes the one a copy of the other, anew. What is installed there need not survive a power failure.
 copy_chroot() {
     rm -rf "${chroots:?}/$2"
     cp -a --reflink=auto "$chroots/$1" "$chroots/$2"
+    echo force-unsafe-io >"$chroots/$2/etc/dpkg/dpkg.cfg.d/no-fsync"
 }
 
 # Runs a command in it, with what it needs of the kernel, and ends with it whatever it started. chroot_offline=1: no network but

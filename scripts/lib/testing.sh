@@ -23,7 +23,7 @@ count_tests() {
         s/^=+ (.* )?([0-9]+) passed.* =+$/\2/p; s/^([0-9]+) (checks )?passed, [0-9]+ failed, .*/\1/p
         s/^Lua [^:]*: ([0-9]+) success(es)? .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
-    skipped=$(sed -nE 's/^\[  SKIPPED \].*|.*\.\.\. skipped.*|^Test Skipped\..*/1/p; s/^SKIPPED \[([0-9]+)\] .*/\1/p
+    skipped=$(sed -nE 's/^\[  SKIPPED \].*|.*\.\.\. skipped.*|^Test Skipped\..*|^skipped: .*/1/p; s/^SKIPPED \[([0-9]+)\] .*/\1/p
         s/^Lua [^:]*: .* ([0-9]+) pending .*/\1/p' "$log" |
         awk '{n += $1} END {print n + 0}')
     summary+=("$what, on $server: $ran tests, $programs$skipped skipped, in $seconds s")
@@ -36,26 +36,48 @@ count_tests() {
     grep -h '^faults: ' "$log" || true
 }
 
-# Starts a script whose minutes of compiling give way to the tests beside it; one at a time.
+# start_beside WHAT SCRIPT [WHAT SCRIPT]...: starts scripts, one after the other, whose minutes of compiling give way to the tests
+# beside them.
 start_beside() {
-    beside_what=$1 beside_log=$root/build/beside.log beside_since=$SECONDS
-    shift
-    say "Starting beside what follows: $beside_what"
-    nice -n 19 setsid "$root/$1" "${@:2}" </dev/null >"$beside_log" 2>&1 &
+    local scripts=()
+    beside_whats=() beside_log=$root/build/beside
+    rm -f "$beside_log"-*.end
+    while [ $# -gt 0 ]; do
+        beside_whats+=("$1")
+        scripts+=("$root/$2")
+        shift 2
+    done
+    say "Starting beside what follows: ${beside_whats[*]}"
+    # shellcheck disable=SC2016 # in the other shell
+    nice -n 19 setsid bash -c '
+        number=0
+        for script; do
+            since=$SECONDS
+            "$script" </dev/null >"$0-$number.log" 2>&1
+            echo "$? $((SECONDS - since))" >"$0-$number.end"
+            number=$((number + 1))
+        done' "$beside_log" "${scripts[@]}" &
     beside=$!
     trap clean_up EXIT
 }
 
 await_beside() {
-    say "Testing on no server: $beside_what"
-    if wait "$beside"; then
-        grep -v '^$' "$beside_log" || true
-    else
-        cat "$beside_log"
-        failed+=("$beside_what")
-    fi
+    local number log code seconds
+    wait "$beside" || true
     beside=
-    count_tests "no server" "$beside_what" "$beside_log" "" $((SECONDS - beside_since))
+    for number in "${!beside_whats[@]}"; do
+        log=$beside_log-$number.log
+        say "Testing on no server: ${beside_whats[number]}"
+        seconds=0
+        read -r code seconds <"$beside_log-$number.end" || code=1
+        if [ "$code" = 0 ]; then
+            grep -v '^$' "$log" || true
+        else
+            cat "$log"
+            failed+=("${beside_whats[number]}")
+        fi
+        count_tests "no server" "${beside_whats[number]}" "$log" "" "$seconds"
+    done
 }
 
 clean_up() {
