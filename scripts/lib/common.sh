@@ -24,6 +24,11 @@ as_root() {
     fi
 }
 
+# The version stands in one place, the public header.
+project_version() {
+    sed -nE 's/^#define K8SLEADER_VERSION +"(.*)"/\1/p' "$root/libleader/include/k8sleader.h"
+}
+
 # What building and testing need, by Debian's names (Debian 12 or later).
 build_packages=(
     build-essential cmake ninja-build pkg-config python3
