@@ -5,6 +5,15 @@ summary=()
 servers=()
 declare -A ran_on=()
 
+# The commit that is in the working tree, with nothing else; nothing otherwise.
+clean_commit() {
+    local changes
+    changes=$(git -C "$root" status --porcelain 2>/dev/null) || return 0
+    [ -n "$changes" ] || git -C "$root" rev-parse HEAD
+}
+
+tested_commit=$(clean_commit)
+
 # Runs a preset's tests; the rest is ctest's arguments. Counts the single tests, which ctest knows nothing of.
 run_tests() {
     local server=$1 what=$2 preset=$3
@@ -36,47 +45,43 @@ count_tests() {
     grep -h '^faults: ' "$log" || true
 }
 
-# start_beside WHAT SCRIPT [WHAT SCRIPT]...: starts scripts, one after the other, whose minutes of compiling give way to the tests
-# beside them.
+# Starts scripts whose minutes of compiling give way to the tests beside them, one after the other: WHAT SCRIPT, for each.
 start_beside() {
-    local scripts=()
-    beside_whats=() beside_log=$root/build/beside
-    rm -f "$beside_log"-*.end
-    while [ $# -gt 0 ]; do
-        beside_whats+=("$1")
-        scripts+=("$root/$2")
-        shift 2
+    beside_legs=("$@")
+    rm -f "$root"/build/beside-*
+    local i
+    for ((i = 0; i < $#; i += 2)); do
+        say "To run beside what follows: ${beside_legs[i]}"
     done
-    say "Starting beside what follows: ${beside_whats[*]}"
-    # shellcheck disable=SC2016 # in the other shell
+    # shellcheck disable=SC2016 # its own variables
     nice -n 19 setsid bash -c '
         number=0
-        for script; do
-            since=$SECONDS
-            "$script" </dev/null >"$0-$number.log" 2>&1
-            echo "$? $((SECONDS - since))" >"$0-$number.end"
+        while [ $# -gt 0 ]; do
+            since=$SECONDS code=0
+            "$0/$2" >"$0/build/beside-$number.log" 2>&1 || code=$?
+            echo "$code $((SECONDS - since))" >"$0/build/beside-$number.ended"
             number=$((number + 1))
-        done' "$beside_log" "${scripts[@]}" &
+            shift 2
+        done' "$root" "$@" </dev/null &
     beside=$!
     trap clean_up EXIT
 }
 
 await_beside() {
-    local number log code seconds
+    local i what log code seconds
     wait "$beside" || true
     beside=
-    for number in "${!beside_whats[@]}"; do
-        log=$beside_log-$number.log
-        say "Testing on no server: ${beside_whats[number]}"
-        seconds=0
-        read -r code seconds <"$beside_log-$number.end" || code=1
+    for ((i = 0; i < ${#beside_legs[@]}; i += 2)); do
+        what=${beside_legs[i]} log=$root/build/beside-$((i / 2)).log code=none seconds=0
+        say "Testing on no server: $what"
+        read -r code seconds 2>/dev/null <"${log%.log}.ended" || true
         if [ "$code" = 0 ]; then
             grep -v '^$' "$log" || true
         else
-            cat "$log"
-            failed+=("${beside_whats[number]}")
+            cat "$log" || true
+            failed+=("$what")
         fi
-        count_tests "no server" "${beside_whats[number]}" "$log" "" "$seconds"
+        count_tests "no server" "$what" "$log" "" "$seconds"
     done
 }
 
@@ -92,8 +97,17 @@ finish() {
     for server in "${servers[@]}"; do
         printf 'on %s: %d tests\n' "$server" "${ran_on[$server]}"
     done
+    rm -f "$root/build/tested"
     [ ${#failed[@]} -eq 0 ] || { printf 'failed: %s\n' "${failed[@]}" >&2; exit 1; }
+    leave_stamp
     say "All tests passed"
+}
+
+# Says, for scripts/release, which commit has passed: where all was run, and it is that commit still.
+leave_stamp() {
+    if [ -n "$tested_commit" ] && [ "$(clean_commit)" = "$tested_commit" ] && [[ "${summary[*]}" != *"left out:"* ]]; then
+        echo "$tested_commit" >"$root/build/tested"
+    fi
 }
 
 # Starts a real control plane of its own for the tests, and ends it with the script.
