@@ -412,7 +412,7 @@ class Bill(Case):
             code = b"".join(wheel.read(name) for name in wheel.namelist() if name.endswith((".so", "/bin/k8sleader")))
         upstream = {name: re.sub(r"^\d+:|-[^-]*$", "", row["versionInfo"]).partition("+")[0] for name, row in self.bundled().items()}
         for name, text in (("openssl", "OpenSSL {} "), ("gnutls28", "GnuTLS {} ")):
-            self.assertIn(text.format(upstream[name]).encode(), code, name)
+            self.assertTrue(text.format(upstream[name]).encode() in code, name)  # assertIn would show megabytes
         # The others leave no version in it; what they were linked from does.
         for name, file in (("openssl", "libcrypto"), ("curl", "libcurl"), ("nghttp2", "libnghttp2"), ("json-c", "json-c"),
                            ("libyaml", "yaml-0.1"), ("nettle", "nettle"), ("gnutls28", "gnutls"), ("libmicrohttpd", "libmicrohttpd")):
