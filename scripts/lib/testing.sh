@@ -45,43 +45,47 @@ count_tests() {
     grep -h '^faults: ' "$log" || true
 }
 
-# Starts scripts whose minutes of compiling give way to the tests beside them, one after the other: WHAT SCRIPT, for each.
+# start_beside WHAT SCRIPT [WHAT SCRIPT]...: starts scripts, one after the other, whose minutes of compiling give way to the tests
+# beside them.
 start_beside() {
-    beside_legs=("$@")
-    rm -f "$root"/build/beside-*
-    local i
-    for ((i = 0; i < $#; i += 2)); do
-        say "To run beside what follows: ${beside_legs[i]}"
+    local scripts=()
+    beside_whats=() beside_log=$root/build/beside
+    rm -f "$beside_log"-*.end
+    while [ $# -gt 0 ]; do
+        beside_whats+=("$1")
+        scripts+=("$root/$2")
+        shift 2
     done
-    # shellcheck disable=SC2016 # its own variables
+    say "Starting beside what follows: ${beside_whats[*]}"
+    # shellcheck disable=SC2016 # in the other shell
     nice -n 19 setsid bash -c '
         number=0
-        while [ $# -gt 0 ]; do
-            since=$SECONDS code=0
-            "$0/$2" >"$0/build/beside-$number.log" 2>&1 || code=$?
-            echo "$code $((SECONDS - since))" >"$0/build/beside-$number.ended"
+        for script; do
+            since=$SECONDS
+            "$script" </dev/null >"$0-$number.log" 2>&1
+            echo "$? $((SECONDS - since))" >"$0-$number.end"
             number=$((number + 1))
-            shift 2
-        done' "$root" "$@" </dev/null &
+        done' "$beside_log" "${scripts[@]}" &
     beside=$!
     trap clean_up EXIT
 }
 
 await_beside() {
-    local i what log code seconds
+    local number log code seconds
     wait "$beside" || true
     beside=
-    for ((i = 0; i < ${#beside_legs[@]}; i += 2)); do
-        what=${beside_legs[i]} log=$root/build/beside-$((i / 2)).log code=none seconds=0
-        say "Testing on no server: $what"
-        read -r code seconds 2>/dev/null <"${log%.log}.ended" || true
+    for number in "${!beside_whats[@]}"; do
+        log=$beside_log-$number.log
+        say "Testing on no server: ${beside_whats[number]}"
+        seconds=0
+        read -r code seconds <"$beside_log-$number.end" || code=1
         if [ "$code" = 0 ]; then
             grep -v '^$' "$log" || true
         else
-            cat "$log" || true
-            failed+=("$what")
+            cat "$log"
+            failed+=("${beside_whats[number]}")
         fi
-        count_tests "no server" "$what" "$log" "" "$seconds"
+        count_tests "no server" "${beside_whats[number]}" "$log" "" "$seconds"
     done
 }
 
