@@ -93,9 +93,11 @@ class Bill:
 
     def add(self, identifier, name, **fields):
         """A package; one that is there already is what was meant."""
-        self.packages.setdefault(identifier, {
+        row = self.packages.setdefault(identifier, {
             "SPDXID": identifier, "name": name, "downloadLocation": "NOASSERTION", "filesAnalyzed": False,
             "copyrightText": "NOASSERTION", "licenseConcluded": "NOASSERTION", "licenseDeclared": "NOASSERTION", **fields})
+        if row["name"] != name:
+            raise Unreadable(f"{name} and {row['name']} have one identifier")
         return identifier
 
     def add_published(self, folder, path, name, references, purpose):
