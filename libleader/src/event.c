@@ -2,7 +2,6 @@
 #include "client_object.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Where the spare event of a type is kept; NULL for types that may be left out. */
 static struct k8sleader_event **spare_for(k8sleader_election *election, int type)
@@ -157,11 +156,13 @@ int k8sleader_event_log_level(const k8sleader_event *event)
 k8sleader_event *k8sleader_event_ref(const k8sleader_event *event)
 {
     /* A callback is given a const event, and may keep it: the count is no part of what is immutable. */
-    k8sleader_event *kept = NULL;
-    memcpy(&kept, &event, sizeof kept);
-    if (kept)
-        (void)atomic_fetch_add_explicit(&kept->references, 1, memory_order_relaxed);
-    return kept;
+    union {
+        const k8sleader_event *given;
+        k8sleader_event *kept;
+    } pointer = {event};
+    if (event)
+        (void)atomic_fetch_add_explicit(&pointer.kept->references, 1, memory_order_relaxed);
+    return pointer.kept;
 }
 
 void k8sleader_event_unref(k8sleader_event *event)
