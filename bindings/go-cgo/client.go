@@ -14,7 +14,7 @@ import (
 //
 // End it with Shutdown, which lets the work of what leads end first, or with Close, which does not. A client that was
 // forgotten is closed by the garbage collector once none of its elections stands any more; it never ends an election, and
-// never gives a lock back. Since 0.9.
+// never gives a lock back. Since 1.0.
 type Client struct {
 	core *core
 }

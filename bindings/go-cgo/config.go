@@ -12,7 +12,7 @@ import (
 
 // ClientConfig says where the cluster is and how to log in. The zero value finds out: inside a Pod the service account,
 // elsewhere the kubeconfig that KUBECONFIG names, or ~/.kube/config. What Kubeconfig or InCluster load is changed by the
-// fields below them. Since 0.9.
+// fields below them. Since 1.0.
 type ClientConfig struct {
 	Kubeconfig string // the path of a kubeconfig
 	Context    string // one of its contexts, instead of the current one

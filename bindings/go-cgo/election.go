@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// Election is one candidate for one lock; it stands until it is stopped. Any goroutine may use it. Since 0.9.
+// Election is one candidate for one lock; it stands until it is stopped. Any goroutine may use it. Since 1.0.
 type Election struct {
 	client *Client // so that it is not forgotten while this stands
 	core   *core

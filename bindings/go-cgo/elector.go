@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Callbacks are told what happens, as in client-go. OnStartedLeading and OnStoppedLeading are needed. Since 0.9.
+// Callbacks are told what happens, as in client-go. OnStartedLeading and OnStoppedLeading are needed. Since 1.0.
 type Callbacks struct {
 	// OnStartedLeading is the leader's work, on a goroutine of its own. Its context is cancelled when it is to end: Run's
 	// context was cancelled, or the lock is lost (context.Cause tells). The lock is held until it returns, unless it was
@@ -29,7 +29,7 @@ type Callbacks struct {
 	OnNewLeader func(identity string)
 }
 
-// Config is what to stand for, in client-go's shape. Since 0.9.
+// Config is what to stand for, in client-go's shape. Since 1.0.
 type Config struct {
 	// Client to use; nil: one of the Elector's own, of the zero ClientConfig, while it runs.
 	Client *Client
@@ -70,7 +70,7 @@ type (
 	LeaderElector        = Elector
 )
 
-// Elector stands for one lock by callbacks. Any goroutine may use it. Since 0.9.
+// Elector stands for one lock by callbacks. Any goroutine may use it. Since 1.0.
 type Elector struct {
 	config   Config
 	slot     chan struct{} // holds one token while a run's work may go on

@@ -11,7 +11,7 @@ import (
 )
 
 // Error is what the library has to say about a failure. Compare with errors.Is and one of the Err values below, or look at
-// it with errors.As. Since 0.9.
+// it with errors.As. Since 1.0.
 type Error struct {
 	Code       Code
 	Message    string // one line for a person: what went wrong and what to do about it; never holds a credential
@@ -33,7 +33,7 @@ func (e *Error) Is(target error) bool {
 	return ok && other.Code == e.Code
 }
 
-// Code tells failures apart. New ones may be added. Since 0.9.
+// Code tells failures apart. New ones may be added. Since 1.0.
 type Code int
 
 // String is the code's name: "FORBIDDEN".
@@ -116,7 +116,7 @@ var (
 	ErrPodEnding   error = &Error{Code: CodePodEnding}
 )
 
-// LostError says that a lock was lost, or given up without a release, and why. It is ErrNotLeader. Since 0.9.
+// LostError says that a lock was lost, or given up without a release, and why. It is ErrNotLeader. Since 1.0.
 type LostError struct {
 	Lock   string // "namespace/name"
 	Reason Reason // ReasonNone: by Abandon, or by the client's Close
@@ -137,7 +137,7 @@ func (e *LostError) Is(target error) bool {
 }
 
 // StopError is the cause of a term's end that was asked for: by Stop, Shutdown, or a context. The lock is still held until
-// the work is handed back. Since 0.9.
+// the work is handed back. Since 1.0.
 type StopError struct {
 	Lock string // "namespace/name"
 }

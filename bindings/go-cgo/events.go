@@ -8,7 +8,7 @@ import "C"
 import "time"
 
 // Event is something that happened in an election. Events tell, they decide nothing: whether somebody leads is asked of the
-// Term, which knows by the clock. Since 0.9.
+// Term, which knows by the clock. Since 1.0.
 type Event struct {
 	Type     EventType
 	Election *Election
@@ -22,7 +22,7 @@ type Event struct {
 	Missed   int    // how many events the stream dropped before this one
 }
 
-// EventType is a type of event. New ones may be added. Since 0.9.
+// EventType is a type of event. New ones may be added. Since 1.0.
 type EventType int
 
 // The types of events.
@@ -38,7 +38,7 @@ const (
 // String is the type's name: "started_leading".
 func (t EventType) String() string { return C.GoString(C.k8sleader_event_type_name(C.int(t))) }
 
-// Reason says why leading stopped. Since 0.9.
+// Reason says why leading stopped. Since 1.0.
 type Reason int
 
 // The reasons. What each means is said in k8sleader.h.

@@ -5,14 +5,14 @@
 #if defined(__has_include)
 #if !__has_include(<k8sleader.h>)
 #define K8SLEADER_GO_MISSING
-#error "k8sleader.h was not found: install libk8sleader 0.9 or later (Debian: libk8sleader-dev), or set PKG_CONFIG_PATH to the folder of its k8sleader.pc"
+#error "k8sleader.h was not found: install libk8sleader 1.0 or later (Debian: libk8sleader-dev), or set PKG_CONFIG_PATH to the folder of its k8sleader.pc"
 #endif
 #endif
 
 #ifndef K8SLEADER_GO_MISSING
 #include <k8sleader.h>
-#if K8SLEADER_VERSION_MAJOR == 0 && K8SLEADER_VERSION_MINOR < 9
-#error "libk8sleader is too old for this binding: 0.9 or later is needed; see what pkg-config --modversion k8sleader says"
+#if K8SLEADER_VERSION_MAJOR < 1
+#error "libk8sleader is too old for this binding: 1.0 or later is needed; see what pkg-config --modversion k8sleader says"
 #endif
 
 #include <stdint.h>

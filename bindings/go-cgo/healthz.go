@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// HealthzAdaptor answers a liveness probe by an Elector's Check, as client-go's does. Since 0.9.
+// HealthzAdaptor answers a liveness probe by an Elector's Check, as client-go's does. Since 1.0.
 type HealthzAdaptor struct {
 	elector atomic.Pointer[Elector]
 	timeout time.Duration

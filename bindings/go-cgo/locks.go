@@ -12,7 +12,7 @@ import (
 	"unsafe"
 )
 
-// Lock is who holds which lock, as the server said it once. Since 0.9.
+// Lock is who holds which lock, as the server said it once. Since 1.0.
 type Lock struct {
 	Namespace, Name string
 	Holder          string    // "" for none; it may be dead: see Renewed
@@ -22,7 +22,7 @@ type Lock struct {
 	Transitions     int64
 }
 
-// LockQuery says which locks. Since 0.9.
+// LockQuery says which locks. Since 1.0.
 type LockQuery struct {
 	Namespace string // default: as for an election
 	Name      string // default: all there are

@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// Options say what to stand for. Since 0.9.
+// Options say what to stand for. Since 1.0.
 type Options struct {
 	// Name of the lock; needed. A DNS subdomain.
 	Name string

@@ -12,7 +12,7 @@ import (
 const eventsMost = 1024
 
 // EventStream gives events from the moment it was made. It holds 1,024 that were not taken yet and drops the oldest beyond;
-// the next one then says how many in Missed. Close it when it is not wanted any more. Since 0.9.
+// the next one then says how many in Missed. Close it when it is not wanted any more. Since 1.0.
 type EventStream struct {
 	core     *core
 	election *Election // nil: all of the client's

@@ -17,7 +17,7 @@ import (
 //
 // IsLeader, MayFinish, TimeLeft and GraceLeft answer at once, by the library's clock, and also when this process was frozen
 // meanwhile. Done and Context are signalled by a goroutine that heard of the end, which is a little later: wait for
-// them, and ask IsLeader before each piece of work. Since 0.9.
+// them, and ask IsLeader before each piece of work. Since 1.0.
 type Term struct {
 	election *Election
 	token    uint64

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// Version is the version of the library in use, "MAJOR.MINOR.PATCH". Since 0.9.
+// Version is the version of the library in use, "MAJOR.MINOR.PATCH". Since 1.0.
 func Version() string {
 	return C.GoString(C.k8sleader_version())
 }

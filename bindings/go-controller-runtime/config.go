@@ -16,7 +16,7 @@ import (
 
 // ClientConfigOf gives the same way to the cluster as client-go's. What the library can't do (exec plugins, auth providers,
 // proxies, impersonation, a password, no verification) is an error; make a Client by hand then. It logs where
-// controller-runtime does. Since 0.9.
+// controller-runtime does. Since 1.0.
 func ClientConfigOf(config *rest.Config) (k8sleader.ClientConfig, error) {
 	for what, set := range map[string]bool{
 		"an exec plugin":             config.ExecProvider != nil,

@@ -7,7 +7,7 @@ require (
 	k8s.io/api v0.37.0
 	k8s.io/apimachinery v0.37.0
 	k8s.io/client-go v0.37.0
-	k8sleader.test/bindings/go-cgo v0.9.0
+	k8sleader.test/bindings/go-cgo v1.0.0
 	sigs.k8s.io/controller-runtime v0.25.2
 )
 

@@ -15,7 +15,7 @@ import (
 	k8sleader "k8sleader.test/bindings/go-cgo"
 )
 
-// Options for New. Since 0.9.
+// Options for New. Since 1.0.
 type Options struct {
 	// Election: what to stand for. Name is needed; Once is set, since controllers can't be started twice.
 	Election k8sleader.Options
@@ -24,7 +24,7 @@ type Options struct {
 }
 
 // Manager is a Manager whose runnables that need leader election are run by our election. Everything else is the wrapped
-// manager's. Give this one to builders and controllers. Since 0.9.
+// manager's. Give this one to builders and controllers. Since 1.0.
 type Manager struct {
 	manager.Manager
 	client    *k8sleader.Client

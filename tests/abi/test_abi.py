@@ -110,7 +110,7 @@ class Abi(unittest.TestCase):
                           f"K8SLEADER_API {declaration};\nK8SLEADER_API int k8sleader_event_more(const k8sleader_event *event);")
         self.build.change("event.c", declaration,
                           f"int k8sleader_event_more(const k8sleader_event *event)\n{{\n    return !event;\n}}\n\n{declaration}")
-        self.build.texts["k8sleader.sym"] += "\nK8SLEADER_1.1 {\nglobal:\n    k8sleader_event_more;\n} K8SLEADER_0.9;\n"
+        self.build.texts["k8sleader.sym"] += "\nK8SLEADER_1.1 {\nglobal:\n    k8sleader_event_more;\n} K8SLEADER_1.0;\n"
         self.keeps()
 
     def test_a_constant_more(self):
@@ -159,7 +159,7 @@ class Abi(unittest.TestCase):
 
     def test_another_version_node(self):
         script = self.build.texts["k8sleader.sym"].replace("    k8sleader_event_skipped;\n", "")
-        self.build.texts["k8sleader.sym"] = script + "\nK8SLEADER_1.1 {\nglobal:\n    k8sleader_event_skipped;\n} K8SLEADER_0.9;\n"
+        self.build.texts["k8sleader.sym"] = script + "\nK8SLEADER_1.1 {\nglobal:\n    k8sleader_event_skipped;\n} K8SLEADER_1.0;\n"
         self.breaks("k8sleader_event_skipped")
 
     def test_another_soname(self):

@@ -28,7 +28,7 @@ import (
 // Object is a Kubernetes object, or a part of one, as JSON.
 type Object = map[string]any
 
-// Server is one server, until Close. Since 0.9.
+// Server is one server, until Close. Since 1.0.
 type Server struct {
 	Kubeconfig string // the path of a kubeconfig for it
 	Context    string // the kubeconfig's current context

@@ -168,7 +168,7 @@ def test_every_public_name_is_told_of(module):
         text = member.docstring
         if member.fullname == "k8sleader.Duration":  # an alias has its words where it is made
             text = next(m.docstring for m in public("k8sleader.options") if m.name == "Duration")
-        if "Since 0.9" not in text:
+        if "Since 1.0" not in text:
             lacking.append(f"{member.fullname}: no Since")
         if member.kind == "class":
             own = [m for m in member.members.values() if not m.name.startswith("_") and m.taken_from[0].startswith("k8sleader")]

@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	k8s.io/apimachinery v0.37.0
 	k8s.io/client-go v0.37.0
-	k8sleader.test/bindings/go-cgo v0.9.0
+	k8sleader.test/bindings/go-cgo v1.0.0
 )
 
 require (

@@ -17,7 +17,7 @@ from . import _k8sleader as _lib
 
 # What the extension was compiled for, and the C library in use: it may be newer, but not older, nor of another major version.
 __version__: str = _lib.K8SLEADER_VERSION
-"""What this package was compiled for. Since 0.9."""
+"""What this package was compiled for. Since 1.0."""
 
 
 def _check_version(compiled: str, found: str) -> None:

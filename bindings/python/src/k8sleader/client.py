@@ -37,7 +37,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 @dataclass(frozen=True)
 class Lock:
-    """Who holds a lock, as the server said it once. Since 0.9."""
+    """Who holds a lock, as the server said it once. Since 1.0."""
 
     name: str
     """Of the lock."""
@@ -56,7 +56,7 @@ class Lock:
 
 
 class Client:
-    """One cluster, one connection pool, any number of elections. Threads: any. Since 0.9.
+    """One cluster, one connection pool, any number of elections. Threads: any. Since 1.0.
 
     Inside a Pod it finds the service account, elsewhere the kubeconfig (``KUBECONFIG``, ``~/.kube/config``). Making one does
     not wait for the server.

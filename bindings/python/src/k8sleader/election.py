@@ -55,7 +55,7 @@ class _Handle:
 class Signal:
     """Something to wait for, with the methods of :class:`threading.Event` that only look: ``is_set`` and ``wait``.
 
-    ``is_set`` answers by the clock, also when no thread takes events. Threads: any. Since 0.9.
+    ``is_set`` answers by the clock, also when no thread takes events. Threads: any. Since 1.0.
     """
 
     def __init__(self, term: Term, what: str) -> None:
@@ -85,7 +85,7 @@ class Signal:
 
 
 class Term:
-    """One term of leadership: it is over once and for ever. Threads: any. Since 0.9."""
+    """One term of leadership: it is over once and for ever. Threads: any. Since 1.0."""
 
     def __init__(self, election: Election, token: int, numbered: bool) -> None:
         self._election = election
@@ -193,7 +193,7 @@ class Term:
 
 
 class Election:
-    """A candidate: stands until it is stopped. Made by :meth:`Client.stand`. Threads: any. Since 0.9."""
+    """A candidate: stands until it is stopped. Made by :meth:`Client.stand`. Threads: any. Since 1.0."""
 
     def __init__(self, pump: Pump, mode: int, name: str, options: Mapping[str, object], rejoin: bool = True) -> None:
         pump.check()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class K8sLeaderError(Exception):
-    """The base of all. Since 0.9."""
+    """The base of all. Since 1.0."""
 
     code: int
     """The number of the C interface; 0 for none."""
@@ -41,37 +41,37 @@ class K8sLeaderError(Exception):
 
 
 class ClosedError(K8sLeaderError):
-    """The client or the election has ended; make a new one. Since 0.9."""
+    """The client or the election has ended; make a new one. Since 1.0."""
 
 
 class ForkedError(K8sLeaderError):
-    """The client was made by the parent process: the child makes its own. Since 0.9."""
+    """The client was made by the parent process: the child makes its own. Since 1.0."""
 
 
 class WaitTimeout(K8sLeaderError, TimeoutError):
-    """The time that the caller gave has passed. Since 0.9."""
+    """The time that the caller gave has passed. Since 1.0."""
 
 
 class ConfigError(K8sLeaderError):
-    """Where the cluster is, or how to log in, can't be read. Since 0.9."""
+    """Where the cluster is, or how to log in, can't be read. Since 1.0."""
 
 
 class OptionError(K8sLeaderError, ValueError):
-    """An option, a name or a duration that can't be: nothing was started. Since 0.9."""
+    """An option, a name or a duration that can't be: nothing was started. Since 1.0."""
 
 
 class RequestError(K8sLeaderError):
-    """The API server could not be asked, or refused. Since 0.9."""
+    """The API server could not be asked, or refused. Since 1.0."""
 
 
 class ElectionError(K8sLeaderError):
-    """The election itself: a foreign lock, a duplicate identity, no Pod. Since 0.9."""
+    """The election itself: a foreign lock, a duplicate identity, no Pod. Since 1.0."""
 
 
 class LeadershipLost(ElectionError):
     """The lock was lost while the block ran; raised only where that was asked for.
 
-    Since 0.9.
+    Since 1.0.
     """
 
     reason: Reason | None

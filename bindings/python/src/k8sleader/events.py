@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class EventType(str, enum.Enum):
-    """Types of event, by the names that the program ``k8sleader elect --output json`` prints. Since 0.9."""
+    """Types of event, by the names that the program ``k8sleader elect --output json`` prints. Since 1.0."""
 
     STARTED_LEADING = "started_leading"
     """A term began."""
@@ -34,7 +34,7 @@ class EventType(str, enum.Enum):
 
 
 class Reason(str, enum.Enum):
-    """Why leading stopped. Since 0.9."""
+    """Why leading stopped. Since 1.0."""
 
     STOP = "stop"
     """Somebody asked for it: the lock is held until the work has ended."""
@@ -62,7 +62,7 @@ class Reason(str, enum.Enum):
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened in an election. Since 0.9."""
+    """Something happened in an election. Since 1.0."""
 
     type: EventType
     """What."""

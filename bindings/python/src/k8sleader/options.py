@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from ._k8sleader import Pointer
 
 Duration = Union[datetime.timedelta, float]
-"""A time span: a :class:`datetime.timedelta`, or a number of seconds. Since 0.9."""
+"""A time span: a :class:`datetime.timedelta`, or a number of seconds. Since 1.0."""
 
 
 class Options(TypedDict, total=False):
-    """The options of an election, as keyword arguments of :meth:`Client.lead` and its relatives. Since 0.9.
+    """The options of an election, as keyword arguments of :meth:`Client.lead` and its relatives. Since 1.0.
 
     The defaults are client-go's: 15 s, 10 s and 2 s.
     """

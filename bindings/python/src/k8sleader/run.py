@@ -249,7 +249,7 @@ def elected(
 
     client: None makes one with defaults for each call. signals: while it runs in the main thread, these set
     ``term.stopped``, so that the function can return and the lease be released; while it still waits for the leadership they
-    end the program. The rest as for :meth:`Client.lead`. Since 0.9.
+    end the program. The rest as for :meth:`Client.lead`. Since 1.0.
     """
 
     def decorate(function: Callable[Concatenate[Term, P], R]) -> Callable[P, R]:

@@ -23,7 +23,7 @@ class EventStream:
     """Events from the moment it was made, in their order. An iterator, and a context manager that ends it.
 
     It ends with the CLOSED of its election, or with the client. Of events that nobody fetches the latest are kept, so many
-    as its maker said; ``dropped`` counts the others. Threads: any, each event is given once. Since 0.9.
+    as its maker said; ``dropped`` counts the others. Threads: any, each event is given once. Since 1.0.
     """
 
     def __init__(self, pump: Pump, election: Election | None, most: int) -> None:

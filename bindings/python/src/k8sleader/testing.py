@@ -7,7 +7,7 @@
 
 It is the program ``k8sleader dev-server``: named by the environment variable K8SLEADER_PROGRAM, else the one in this
 package, else found in the PATH.
-Kubernetes' Leases, ConfigMaps and Pods in memory, over TLS; see its own help. Since 0.9.
+Kubernetes' Leases, ConfigMaps and Pods in memory, over TLS; see its own help. Since 1.0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SECONDS = 20.0
 class DevServer:
     """One server, until :meth:`stop`; also a context manager. arguments: further ones of ``k8sleader dev-server``.
 
-    Since 0.9.
+    Since 1.0.
     """
 
     kubeconfig: str

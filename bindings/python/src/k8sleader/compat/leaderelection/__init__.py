@@ -10,7 +10,7 @@ which the name, the namespace, the identity and the API client's configuration a
 library's. A lock object of another class has only ``get``, ``create`` and ``update``: it is led by the official client's
 rules, which know no watch, no release and no fencing token.
 
-Since 0.9.
+Since 1.0.
 """
 
 from __future__ import annotations

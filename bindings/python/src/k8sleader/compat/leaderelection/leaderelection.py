@@ -47,7 +47,7 @@ def _resource(lock: object) -> str | None:
 
 
 class LeaderElection:
-    """Stands once: until leading has ended. Threads: one. Since 0.9."""
+    """Stands once: until leading has ended. Threads: one. Since 1.0."""
 
     def __init__(self, election_config: ElectionConfig) -> None:
         if election_config is None:

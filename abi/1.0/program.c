@@ -1,5 +1,5 @@
 /*
- * A program of release 0.9: compiled with its header, linked with a library of its symbols, and then run with
+ * A program of release 1.0: compiled with its header, linked with a library of its symbols, and then run with
  * the library of today (tests/abi/test_old_program.py). It is never changed. argv[1]: a kubeconfig.
  */
 #include <k8sleader.h>
