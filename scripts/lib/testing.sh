@@ -56,7 +56,7 @@ start_beside() {
         scripts+=("$root/$2")
         shift 2
     done
-    say "Starting beside what follows: ${beside_whats[*]}"
+    say "Starting beside what follows: $(IFS=,; echo "${beside_whats[*]}")"
     # shellcheck disable=SC2016 # in the other shell
     nice -n 19 setsid bash -c '
         number=0
