@@ -8,7 +8,7 @@ import unittest
 
 import overlap
 import support
-from support import DEADLINE, LEASE, PATIENT, PATIENT_LEASE, SHORT
+from support import DEADLINE, LEASE, PATIENT, PATIENT_LEASE, SHORT, WATCHED
 
 
 class Handover(support.TestCase):
@@ -68,7 +68,7 @@ class Handover(support.TestCase):
 
     def test_the_first_read_does_not_count_as_a_warm_connection(self):
         """It went beside the watch as well, so the write that follows would wait for a connection of its own."""
-        leader = self.stand("a", **PATIENT)
+        leader = self.stand("a", **WATCHED)  # whose next renewals, which open the other one, are far away
         leader.wait("started_leading")
         self.assertEqual(len(leader.connections()), 1)
 
