@@ -255,7 +255,7 @@ static void test_wait(void **state)
 static void test_who_waited_knows_the_leader(void **state)
 {
     struct world world;
-    char lock[16];
+    char lock[32];
     char leader[8];
     (void)state;
     world_start(&world);
