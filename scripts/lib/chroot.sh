@@ -5,13 +5,14 @@ chroots=$root/build/chroots
 
 # Makes $chroots/SYSTEM, unless it is there: the system, further packages. A system's name is its suite, or WHAT-SUITE.
 make_chroot() {
-    local system=$1
+    local system=$1 include=()
     shift
     [ ! -e "$chroots/$system/.made" ] || return 0
+    [ $# -eq 0 ] || include=(--include="$(IFS=,; echo "$*")")
     say "Making a Debian system ($system)"
     rm -rf "${chroots:?}/$system"
     mkdir -p "$chroots"
-    debootstrap --variant=minbase --include="$(IFS=,; echo "$*")" "${system##*-}" "$chroots/$system" >"$chroots/$system.log" 2>&1 ||
+    debootstrap --variant=minbase "${include[@]}" "${system##*-}" "$chroots/$system" >"$chroots/$system.log" 2>&1 ||
         { tail -5 "$chroots/$system.log" >&2; return 1; }
     touch "$chroots/$system/.made"
 }
