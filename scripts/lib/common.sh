@@ -50,9 +50,13 @@ need_packages() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     say "Installing ${missing[*]}"
-    as_root apt-get update -qq || die "apt-get update failed: is the network there?"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
-        >"$root/build/apt.log" 2>&1 || { tail -20 "$root/build/apt.log" >&2; die "apt-get install failed"; }
+    # One at a time: apt-get does not wait for another one, and scripts run beside each other.
+    (
+        flock 9
+        as_root apt-get update -qq || die "apt-get update failed: is the network there?"
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+            >"$root/build/apt.log" 2>&1 || { tail -20 "$root/build/apt.log" >&2; die "apt-get install failed"; }
+    ) 9>"$root/build/apt.lock" || exit 1
 }
 
 # Configures and builds one of the presets of CMakePresets.json.
