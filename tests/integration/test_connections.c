@@ -132,6 +132,13 @@ static void await_all(struct scene *scene, const struct watch *watches, int coun
     kl_timer_clear(scene->loop, &timer);
 }
 
+/* Opens them, and awaits that they are open. */
+static void have_all(struct scene *scene, struct watch *watches, int count)
+{
+    open_all(scene, watches, count);
+    await_all(scene, watches, count, is_opened);
+}
+
 /* What the client has done may not have come to the server yet. */
 static void await_count(struct scene *scene, int (*count)(struct multiplexer *server), int expected)
 {
@@ -153,23 +160,20 @@ static void watches_share_connections(void **state)
     struct scene scene;
     (void)state;
     begin(&scene, ALLOWED);
-    open_all(&scene, watches, WATCHES);
-    await_all(&scene, watches, WATCHES, is_opened);
+    have_all(&scene, watches, WATCHES);
     assert_int_equal(multiplexer_taken(scene.server), CONNECTIONS);
     assert_in_range(multiplexer_most(scene.server), 1, ALLOWED);
 
     /* All come back at once. */
     multiplexer_cut(scene.server);
     await_all(&scene, watches, WATCHES, is_ended);
-    open_all(&scene, watches, WATCHES);
-    await_all(&scene, watches, WATCHES, is_opened);
+    have_all(&scene, watches, WATCHES);
     assert_int_equal(multiplexer_taken(scene.server), CONNECTIONS);
 
     /* They are distrusted: new ones use others, and what is left of the old ones goes. */
     kl_http_suspect_streams(scene.http);
     cancel_all(watches, WATCHES);
-    open_all(&scene, watches, WATCHES);
-    await_all(&scene, watches, WATCHES, is_opened);
+    have_all(&scene, watches, WATCHES);
     assert_int_equal(multiplexer_taken(scene.server), CONNECTIONS);
     end(&scene);
 }
@@ -181,8 +185,7 @@ static void places_are_taken_again(void **state)
     struct scene scene;
     (void)state;
     begin(&scene, ALLOWED);
-    open_all(&scene, watches, WATCHES);
-    await_all(&scene, watches, WATCHES, is_opened);
+    have_all(&scene, watches, WATCHES);
     (void)multiplexer_taken(scene.server);
     for (int round = 0; round < 5; round++) {
         for (int i = round; i < WATCHES; i += 5)
@@ -202,15 +205,13 @@ static void what_is_not_needed_is_closed(void **state)
     struct scene scene;
     (void)state;
     begin(&scene, ALLOWED);
-    open_all(&scene, watches, WATCHES);
-    await_all(&scene, watches, WATCHES, is_opened);
+    have_all(&scene, watches, WATCHES);
     cancel_all(watches + 10, WATCHES - 10);
     await_count(&scene, multiplexer_open, 1);
     /* The last one stays, though nothing is on it: whoever comes next need not wait for a handshake. */
     cancel_all(watches, 10);
     (void)multiplexer_taken(scene.server);
-    open_all(&scene, watches, 1);
-    await_all(&scene, watches, 1, is_opened);
+    have_all(&scene, watches, 1);
     assert_int_equal(multiplexer_taken(scene.server), 0);
     end(&scene);
 }
@@ -223,8 +224,7 @@ static void a_server_that_leaves(void **state)
     struct scene scene;
     (void)state;
     begin(&scene, ALLOWED);
-    open_all(&scene, watches, 10);
-    await_all(&scene, watches, 10, is_opened);
+    have_all(&scene, watches, 10);
     assert_int_equal(multiplexer_taken(scene.server), 1);
     multiplexer_leave(scene.server);
     /* The answer to this one comes behind the news, on whichever connection. */
@@ -272,8 +272,7 @@ static void a_request_beside_many_watches(void **state)
     struct scene scene;
     (void)state;
     begin(&scene, ALLOWED);
-    open_all(&scene, watches, 160);
-    await_all(&scene, watches, 160, is_opened);
+    have_all(&scene, watches, 160);
     assert_int_equal(multiplexer_taken(scene.server), 2);
     ask_all(&scene, &request, 1);
     await_count(&scene, multiplexer_streams, 161);
