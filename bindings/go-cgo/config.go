@@ -95,31 +95,37 @@ func (c *ClientConfig) set(made *C.k8sleader_config) error {
 		{"the server's name", c.TLSServerName, func(s *C.char) C.int { return C.k8sleader_config_set_tls_server_name(made, s) }},
 	}
 	for _, t := range texts {
-		if code, err := setSecret(t.what, t.text, t.set); err != nil {
+		code, err := setSecret(t.what, t.text, t.set)
+		if err == nil {
+			err = refusal(made, code)
+		}
+		if err != nil {
 			return err
-		} else if code < 0 {
-			return errorOf(code, C.k8sleader_config_error(made))
 		}
 	}
 	if len(c.CAData) > 0 {
 		code := C.k8sleader_config_set_ca_pem(made, unsafe.Pointer(&c.CAData[0]), C.size_t(len(c.CAData)))
-		if code < 0 {
-			return errorOf(code, C.k8sleader_config_error(made))
+		if err := refusal(made, code); err != nil {
+			return err
 		}
 	}
 	if len(c.CertData) > 0 && len(c.KeyData) > 0 {
-		code := C.k8sleader_config_set_client_certificate_pem(made,
+		return refusal(made, C.k8sleader_config_set_client_certificate_pem(made,
 			unsafe.Pointer(&c.CertData[0]), C.size_t(len(c.CertData)),
-			unsafe.Pointer(&c.KeyData[0]), C.size_t(len(c.KeyData)))
-		if code < 0 {
-			return errorOf(code, C.k8sleader_config_error(made))
-		}
-		return nil
+			unsafe.Pointer(&c.KeyData[0]), C.size_t(len(c.KeyData))))
 	}
 	if len(c.CertData)+len(c.KeyData) > 0 {
 		return &Error{Code: CodeConfig, Message: "a client certificate needs both CertData and KeyData"}
 	}
 	return nil
+}
+
+// refusal is why a setter failed, which the config keeps until its next one; nil when it did not.
+func refusal(made *C.k8sleader_config, code C.int) error {
+	if code >= 0 {
+		return nil
+	}
+	return errorOf(code, C.k8sleader_config_error(made))
 }
 
 // setSecret names what is wrong, never the value.
