@@ -120,6 +120,21 @@ describe("client:lead()", function()
         assert.equal("thief", support.holder(client, name))
     end)
 
+    it("is no loss when the work itself has stopped and has drained", function()
+        local name = support.lock_name()
+        local ok, result = client:lead(name, support.short(), function(term)
+            assert.is_true(term:stop())
+            assert.is_true(term:drained())
+            support.await(function()
+                return support.holder(client, name) == ""
+            end)
+            assert.is_false(term:may_finish())
+            return "done"
+        end)
+        assert.is_true(ok)
+        assert.equal("done", result)
+    end)
+
     it("knows by the clock, also when nobody takes events", function()
         if not server.is_embedded then
             return pending("only the embedded server can be told not to answer")

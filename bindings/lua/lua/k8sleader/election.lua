@@ -223,7 +223,7 @@ function Election:_hand_back(term)
         return true
     end
     -- Asked before: the release may be quicker than the next line.
-    local was_lost = not term:may_finish()
+    local was_lost = term:_is_lost()
     local ok, err = core.election_drained(self._handle, term._token)
     if not ok and err.code ~= "CLOSED" then
         return nil, err

@@ -54,7 +54,7 @@ end
 local function finish(client, election, mark, term, ok, ...)
     client._blocks[mark] = nil
     -- Asked before the release, after which it is not held, either.
-    local err = not term:may_finish() and lost(term) or nil
+    local err = term:_is_lost() and lost(term) or nil
     leave(election)
     if not ok then
         error((...), 0)

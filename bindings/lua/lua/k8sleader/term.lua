@@ -43,6 +43,14 @@ function Term:may_finish()
     return core.election_may_finish(handle, self._token)
 end
 
+--- Is the lock gone without having been handed back?
+function Term:_is_lost()
+    if self._is_over then
+        return self._was_lost
+    end
+    return not self:may_finish()
+end
+
 --- Grows with every acquisition of the lock: hand it to whatever you write to, and let that refuse smaller ones. An integer
 -- in Lua 5.3 and later, else a text of digits; k8sleader.compare_tokens() compares either. Or nil, err.
 function Term:fencing_token()
