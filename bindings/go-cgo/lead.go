@@ -49,7 +49,8 @@ func (c *Client) Lead(ctx context.Context, options Options, work func(ctx contex
 // settle says whether the term was lost, before it is handed back. By the clock it may be over already, and the client's
 // goroutine not have heard of it: a process that was frozen wakes up so. That is waited for; the library is about to say it.
 func (t *Term) settle() (lost bool) {
-	if !t.given.Load() && !t.MayFinish() {
+	// In this order: what another goroutine hands back in between is not held any more either, and known to be given.
+	if !t.MayFinish() && !t.given.Load() {
 		timer := time.NewTimer(releasePatience)
 		defer timer.Stop()
 		select {
