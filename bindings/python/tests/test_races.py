@@ -145,6 +145,59 @@ def test_handing_back_at_the_moment_of_a_stop(server, client, lock, monkeypatch)
     assert holder(server, lock) == ""
 
 
+def test_a_hand_back_is_no_loss_also_while_it_is_on_its_way(server, client, lock, monkeypatch):
+    """The library has released, and the thread that handed back goes on only then: another one waits for a loss."""
+    election = client.stand(lock, **SHORT)
+    term = election.wait(PATIENCE)
+    real, seen = lib.k8sleader_election_drained, []
+
+    def slow(*arguments):
+        code = real(*arguments)
+        await_true(lambda: holder(server, lock) == "")
+        seen.append((term.lost.is_set(), term.is_leader, term.may_finish))
+        return code
+
+    monkeypatch.setattr(lib, "k8sleader_election_drained", slow)
+    election.stop()
+    election.hand_back(term)
+    monkeypatch.undo()
+    assert seen == [(False, False, False)]
+    assert not term.lost.wait(PATIENCE)
+    assert election.wait_closed(PATIENCE)
+
+
+def test_a_hand_back_between_two_looks_at_a_term_is_no_loss(server, client, lock, monkeypatch):
+    election = client.stand(lock, **SHORT)
+    term = election.wait(PATIENCE)
+    election.stop()
+    real = lib.k8sleader_election_may_finish
+
+    def hand_back_first(*arguments):
+        monkeypatch.undo()
+        election.hand_back(term)
+        assert election.wait_closed(PATIENCE)
+        return real(*arguments)
+
+    monkeypatch.setattr(lib, "k8sleader_election_may_finish", hand_back_first)
+    assert not term.lost.is_set()
+    assert holder(server, lock) == ""
+
+
+def test_a_hand_back_that_was_refused_was_none(client, lock, monkeypatch):
+    election = client.stand(lock, **SHORT)
+    term = election.wait(PATIENCE)
+    election.stop()
+    monkeypatch.setattr(lib, "k8sleader_election_drained", lambda *_: lib.K8SLEADER_ERR_ARGUMENT)
+    with pytest.raises(k8sleader.K8sLeaderError):
+        election.hand_back(term)
+    monkeypatch.undo()
+    assert term.may_finish
+    assert not term.lost.is_set()
+    election.hand_back(term)
+    assert election.wait_closed(PATIENCE)
+    assert not term.may_finish
+
+
 def test_handing_back_in_a_child_of_fork(client, lock):
     """A lock that another thread of the parent held in that moment nobody releases in the child."""
     election = client.stand(lock, **SHORT)

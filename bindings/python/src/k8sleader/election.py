@@ -185,7 +185,9 @@ class Term:
         return math.inf if ms == _NEVER_MS else max(ms, 0) / 1000
 
     def _is_lost(self) -> bool:
-        return not self.may_finish if self._ended_lost is None else self._ended_lost
+        may_finish = self.may_finish
+        # Looked at behind it: what was handed back meanwhile is not held any more either, and that is noted before.
+        return not may_finish if self._ended_lost is None else self._ended_lost
 
     def __repr__(self) -> str:
         state = "leads" if self.is_leader else "lost" if self._is_lost() else "is to end"
@@ -262,9 +264,17 @@ class Election:
             if term.is_leader:
                 return
             lost = term._is_lost()
-            check(_lib.k8sleader_election_drained(self._handle.pointer, term._token))
-            if self._led is not None and self._led[0] == term._token:
+            given = self._led is not None and self._led[0] == term._token
+            if given:
+                # Noted before the library is told: from then on the lock is held no more, which would pass for a loss.
                 term._ended_lost = lost
+            try:
+                check(_lib.k8sleader_election_drained(self._handle.pointer, term._token))
+            except BaseException:
+                if given:
+                    term._ended_lost = None
+                raise
+            if given:
                 self._led = None
         self._pump.wake()
 
