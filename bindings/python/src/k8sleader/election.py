@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from . import _k8sleader as _lib
-from .errors import ClosedError, LeadershipLost, check, take_error
+from .errors import ClosedError, K8sLeaderError, LeadershipLost, check, take_error
 from .events import Event, EventType, Reason
 from .options import Duration, make_options, seconds_of
 from .stream import MOST, EventStream
@@ -270,7 +270,7 @@ class Election:
                 term._ended_lost = lost
             try:
                 check(_lib.k8sleader_election_drained(self._handle.pointer, term._token))
-            except BaseException:
+            except K8sLeaderError:  # not what comes between two lines, as Ctrl-C does: the library may know of it then
                 if given:
                     term._ended_lost = None
                 raise
