@@ -1,5 +1,7 @@
 """Leases as other clients, and hands, leave them: ours and client-go's candidates come upon the same ones."""
 
+import contextlib
+
 import fleet
 import peers
 from fleet import LEASES, durations, stamp
@@ -87,28 +89,39 @@ class Records(fleet.TestCase):
 
     def test_renewed_by_anything_in_the_record(self):
         """Each field that changes is a sign of life of its holder; a label is none."""
+        for attempt in range(3):
+            if self.renewed_by_each_field(f"{self.lock}-{attempt}"):
+                return
+        self.fail("three times the machine stood still for seconds, and the lease ended by right in between")
+
+    def renewed_by_each_field(self, lock):
+        """Whether all of it could be tried: where a pause is as long as the lease, that ends by right."""
         duration = 10
-        self.cluster.create(LEASES, self.lock, spec=held(leaseDurationSeconds=duration, leaseTransitions=1))
-        label = self.lock + "-label"
-        self.cluster.create(LEASES, label, spec=held(leaseDurationSeconds=duration, leaseTransitions=1))
-        own, labelled = self.ours("o"), self.ours("l", name=label)
+        changes = ({"renewTime": "2001-02-03T04:05:06.000001Z"}, {"acquireTime": AHEAD}, {"leaseTransitions": 2},
+                   {"renewTime": None})
+        label = lock + "-label"
+        for name in lock, label:
+            self.cluster.create(LEASES, name, spec=held(leaseDurationSeconds=duration, leaseTransitions=1))
+        own, labelled = self.ours("o", name=lock), self.ours("l", name=label)
         own.follows("ghost")
         labelled.follows("ghost")
-        last = None
-        for change in ({"renewTime": "2001-02-03T04:05:06.000001Z"}, {"acquireTime": AHEAD}, {"leaseTransitions": 2},
-                       {"renewTime": None}):
+        for change in changes:
             self.cluster.patch(LEASES, label, {"metadata": {"labels": {"at": str(len(str(change)))}}})
             # More than half of the lease passes between two signs of life: one that didn't count would be its end.
-            with self.assertRaises(AssertionError):
-                self.history().wait(self.lock, lambda v: v.holder == "o", limit=6)
-            last = self.cluster.patch(LEASES, self.lock, {"spec": change})
-        last = self.await_version(lambda v: v.metadata["resourceVersion"] == last["metadata"]["resourceVersion"])[0]
-        taken, _ = self.await_version(lambda v: v.holder == "o")
+            with contextlib.suppress(AssertionError):
+                self.history().wait(lock, lambda v: v.holder == "o", limit=6)
+                break
+            self.cluster.patch(LEASES, lock, {"spec": change})
+        taken, index = self.await_version(lambda v: v.holder == "o", name=lock)
+        last = self.versions(lock)[index - 1]
         self.assertGreaterEqual(stamp(taken.acquired) - last.received, duration - SLACK)
+        if index <= len(changes):  # the first is how it was made
+            return False
         self.assertEqual(taken.transitions, 3)
         labelled_at = stamp(self.await_version(lambda v: v.holder == "l", name=label)[0].acquired)
         self.assertGreaterEqual(labelled_at - labelled.start, duration)
         self.assertLess(labelled_at, last.received, "labels kept it from expiring")
+        return True
 
 
 if __name__ == "__main__":
